@@ -1,0 +1,88 @@
+import { setMaxListeners } from 'node:events';
+import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
+import { callAborted } from './connection-errors.js';
+import type { CallTable } from './call-table.js';
+
+/** What a call is made of. */
+export interface CallInit {
+  readonly address: string;
+  readonly command: RequestCommand;
+  /** No answer is awaited: the call is done when it is written. */
+  readonly oneway: boolean;
+  readonly timeoutMs: number;
+  /** On the caller's clock. */
+  readonly startedAt: number;
+  readonly closeOnTimeout: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (reply: RemotingCommand) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * One call from its start to its end, whichever comes first: an answer, a deadline, the caller's signal, or the loss
+ * of its connection. On its way it waits in at most one {@link CallTable}: that of its endpoint while a connection is
+ * being made, then that of the connection.
+ */
+export class Call {
+  readonly address: string;
+  readonly command: RequestCommand;
+  readonly oneway: boolean;
+  readonly timeoutMs: number;
+  readonly deadline: number;
+  readonly closeOnTimeout: boolean;
+  /** The id it has in its table and on the wire; a new one for each (re)send. */
+  opaque = 0;
+  /** When it was handed to a connection. */
+  sentAt = 0;
+  /** A GO_AWAY was answered by sending it again; this happens once. */
+  resent = false;
+  /** Where it waits now. */
+  table: CallTable | undefined;
+
+  readonly #resolve: (reply: RemotingCommand) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #signal: AbortSignal | undefined;
+  #settled = false;
+
+  constructor(init: CallInit) {
+    this.address = init.address;
+    this.command = init.command;
+    this.oneway = init.oneway;
+    this.timeoutMs = init.timeoutMs;
+    this.deadline = init.startedAt + init.timeoutMs;
+    this.closeOnTimeout = init.closeOnTimeout;
+    this.#resolve = init.resolve;
+    this.#reject = init.reject;
+    this.#signal = init.signal;
+    if (this.#signal !== undefined) {
+      // Node warns of a leak past 10 listeners, but a signal may well be shared by more calls.
+      setMaxListeners(0, this.#signal);
+      this.#signal.addEventListener('abort', this.#abort, { once: true });
+    }
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Ends it with its answer, or, when it is one-way, with what was written. */
+  succeed(reply: RemotingCommand): void {
+    if (this.#settle()) this.#resolve(reply);
+  }
+
+  fail(error: Error): void {
+    if (this.#settle()) this.#reject(error);
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.table?.remove(this);
+    this.#signal?.removeEventListener('abort', this.#abort);
+    return true;
+  }
+
+  readonly #abort = (): void => {
+    this.fail(callAborted(this.address, this.command.code, this.#signal?.reason));
+  };
+}

@@ -1,0 +1,367 @@
+import type { Socket } from 'node:net';
+import createDebug from 'debug';
+import type { Clock, Timer } from '../clock.js';
+import { StateError, type ConnectionError } from '../errors.js';
+import { requestCodeName, ResponseCode } from '../protocol/codes.js';
+import {
+  createResponse,
+  decodeCommand,
+  encodeCommandParts,
+  isResponse,
+  type RemotingCommand,
+  type ResponseCommand,
+} from '../protocol/command.js';
+import { FrameDecoder } from '../protocol/frame.js';
+import type { Address } from './address.js';
+import type { Call } from './call.js';
+import { CallTable } from './call-table.js';
+import {
+  callTimedOut,
+  clientClosed,
+  connectFailed,
+  connectionLost,
+  connectTimedOut,
+  describeCause,
+  tlsFailed,
+  tlsTimedOut,
+} from './connection-errors.js';
+import type { RequestEncoder } from './request-encoder.js';
+import { isTlsAlert, type TlsOptions } from './tls.js';
+import { openTransport } from './transport.js';
+
+const log = createDebug('rocketmq:remoting');
+
+/** A smaller body is copied behind its header: one chunk costs the kernel less than two. */
+const COPY_BODY_BELOW = 8_192;
+/** How long an orderly close may wait for its last bytes to leave. */
+const LINGER_MS = 1_000;
+/** The reference's rule: a timeout closes the connection unless most of the time had gone into making it. */
+const JUDGED_AFTER_MS = 100;
+
+export type ConnectionState = 'connecting' | 'open' | 'draining' | 'closed';
+
+const NEXT_STATES: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
+  connecting: ['open', 'closed'],
+  open: ['draining', 'closed'],
+  draining: ['closed'],
+  closed: [],
+};
+
+export interface ConnectionOptions {
+  /** As it is shown and reported. */
+  readonly address: string;
+  readonly target: Address;
+  readonly tls: TlsOptions | undefined;
+  readonly clock: Clock;
+  readonly encoder: RequestEncoder;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxFrameLength: number;
+}
+
+/** What becomes of a connection and of what it reads is its owner's business. */
+export interface ConnectionOwner {
+  opened(connection: Connection): void;
+  /** A request of the peer. */
+  requested(connection: Connection, command: RemotingCommand): void;
+  /** `call` was answered with GO_AWAY; it is still in the connection's table. */
+  goAway(connection: Connection, call: Call, reply: RemotingCommand): void;
+  /** A response nobody waits for was dropped: it came after its call's end, or twice, or unasked. */
+  dropped(connection: Connection, command: RemotingCommand): void;
+  /** Called once. `error` is undefined when this side closed it in good order. */
+  closed(connection: Connection, error: ConnectionError | undefined): void;
+}
+
+/** One TCP or TLS connection from its first packet to its last, and the calls under way on it. */
+export class Connection {
+  readonly address: string;
+  /** Resolves when the socket is gone. */
+  readonly whenGone: Promise<void>;
+
+  readonly #options: ConnectionOptions;
+  readonly #owner: ConnectionOwner;
+  readonly #clock: Clock;
+  readonly #calls: CallTable;
+  readonly #decoder: FrameDecoder;
+  #gone: () => void = () => undefined;
+  #state: ConnectionState = 'connecting';
+  #socket: Socket | undefined;
+  /** The TCP connection stands; with TLS its handshake is under way. */
+  #tcpReady = false;
+  #proven = false;
+  #wasOpen = false;
+  #bytesSeen = false;
+  #corked = false;
+  #lastActive = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: ConnectionOptions, owner: ConnectionOwner) {
+    this.address = options.address;
+    this.#options = options;
+    this.#owner = owner;
+    this.#clock = options.clock;
+    this.#calls = new CallTable(options.clock, this.#expire, this.#callLeft);
+    this.#decoder = new FrameDecoder(options.maxFrameLength);
+    this.whenGone = new Promise((resolve) => {
+      this.#gone = resolve;
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Whether the peer has said anything but GO_AWAY on it: a connection without use counts as a failed attempt. */
+  get proven(): boolean {
+    return this.#proven;
+  }
+
+  /** Whether it ever took calls. */
+  get wasOpen(): boolean {
+    return this.#wasOpen;
+  }
+
+  /** Whether a call may be sent on it: a socket can be dying before its end has been reported. */
+  get usable(): boolean {
+    return this.#state === 'open' && this.#socket !== undefined && this.#socket.writable;
+  }
+
+  /** Begins to connect. The owner hears `opened` or `closed`, the latter perhaps before this returns. */
+  start(): void {
+    const { target, tls, connectTimeoutMs } = this.#options;
+    try {
+      const { socket, readyEvent } = openTransport(target, tls);
+      this.#socket = socket;
+      socket.once('connect', () => (this.#tcpReady = true));
+      socket.once(readyEvent, this.#onReady);
+      socket.on('error', this.#onError);
+      socket.once('close', this.#onGone);
+    } catch (error) {
+      this.#close(this.#connectError(error));
+      return;
+    }
+    this.#timer = this.#clock.setTimeout(this.#onConnectTimeout, connectTimeoutMs);
+  }
+
+  /** Takes a call over and writes it. Only while {@link usable}. */
+  send(call: Call): void {
+    const { encoder } = this.#options;
+    call.opaque = encoder.nextOpaque();
+    call.sentAt = this.#clock.now();
+    this.#calls.add(call);
+    try {
+      const request = encoder.encode(call.command, call.opaque, call.oneway);
+      if (!call.oneway) this.#write(request);
+      else {
+        this.#write(request, (error) => {
+          // A failed write is followed by the end of the socket, which rejects the call.
+          if (error === null || error === undefined) call.succeed(request);
+        });
+      }
+    } catch (error) {
+      call.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Answers a request of the peer; nothing happens when the connection has gone meanwhile. */
+  respond(request: RemotingCommand, response: ResponseCommand): void {
+    if (this.#state === 'closed' || this.#socket?.writable !== true) {
+      log('%s: the answer to %s came after the connection', this.address, requestCodeName(request.code));
+      return;
+    }
+    this.#write(createResponse(request, response, this.#options.encoder.responseHeader));
+  }
+
+  /** No further call will be sent: closes when those under way have ended. */
+  drain(): void {
+    this.#enter('draining');
+    this.#callLeft();
+  }
+
+  /** Gives up a socket that was found unusable. */
+  abandon(): void {
+    this.#close(connectionLost(this.address, 'is closing'));
+  }
+
+  /** Closes in good order; calls under way are rejected. */
+  close(): void {
+    this.#close(undefined, clientClosed(this.address));
+  }
+
+  #enter(next: ConnectionState): void {
+    if (!NEXT_STATES[this.#state].includes(next)) {
+      throw new StateError(`a connection can't go from ${this.#state} to ${next}`, { address: this.address });
+    }
+    this.#state = next;
+  }
+
+  #write(command: RemotingCommand, written?: (error?: Error | null) => void): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    const [head, body] = encodeCommandParts(command);
+    if (!this.#corked) {
+      // What is written within one turn leaves in one system call.
+      this.#corked = true;
+      socket.cork();
+      process.nextTick(this.#flush);
+    }
+    this.#lastActive = this.#clock.now();
+    if (body.length === 0) {
+      socket.write(head, written);
+    } else if (body.length < COPY_BODY_BELOW) {
+      socket.write(Buffer.concat([head, body]), written);
+    } else {
+      socket.write(head);
+      socket.write(body, written);
+    }
+  }
+
+  readonly #flush = (): void => {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket?.uncork();
+  };
+
+  readonly #onReady = (): void => {
+    const socket = this.#socket;
+    if (socket === undefined || this.#state !== 'connecting') return;
+    this.#clock.clearTimeout(this.#timer);
+    this.#enter('open');
+    this.#wasOpen = true;
+    socket.on('data', this.#onData);
+    socket.once('end', this.#onEnd);
+    this.#lastActive = this.#clock.now();
+    this.#timer = this.#clock.setTimeout(this.#onIdleTimer, this.#options.idleTimeoutMs);
+    this.#owner.opened(this);
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#lastActive = this.#clock.now();
+    this.#bytesSeen = true;
+    try {
+      this.#decoder.push(chunk, this.#onFrame);
+    } catch (error) {
+      const how = `was closed because it carried no valid frame: ${describeCause(error)}`;
+      this.#close(connectionLost(this.address, how, error));
+    }
+  };
+
+  readonly #onFrame = (frame: Buffer): void => {
+    if (this.#state === 'closed') return;
+    const command = decodeCommand(frame);
+    if (!isResponse(command)) {
+      this.#proven = true;
+      this.#owner.requested(this, command);
+      return;
+    }
+    const call = this.#calls.get(command.opaque);
+    if (call === undefined || call.oneway) {
+      log('%s: dropped a response nobody waits for, opaque %d', this.address, command.opaque);
+      this.#owner.dropped(this, command);
+    } else if (command.code === ResponseCode.GO_AWAY) {
+      this.#owner.goAway(this, call, command);
+    } else {
+      this.#proven = true;
+      call.succeed(command);
+    }
+  };
+
+  readonly #onEnd = (): void => {
+    const held = this.#decoder.buffered;
+    let how = 'was closed by the peer';
+    if (held > 0) how += ` in the middle of a frame (${held} bytes of it had come)`;
+    else if (!this.#bytesSeen && this.#options.tls === undefined) {
+      how += ' before it sent anything (does it take TLS connections only? then set the tls option)';
+    }
+    this.#close(connectionLost(this.address, how));
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#close(
+      this.#state === 'connecting'
+        ? this.#connectError(error)
+        : isTlsAlert(error)
+          ? tlsFailed(this.address, error)
+          : connectionLost(this.address, `broke: ${describeCause(error)}`, error),
+    );
+  };
+
+  #connectError(error: unknown): ConnectionError {
+    // Without a socket the TLS options themselves were refused.
+    const handshake = this.#socket === undefined || (this.#options.tls !== undefined && this.#tcpReady);
+    return handshake ? tlsFailed(this.address, error) : connectFailed(this.address, error);
+  }
+
+  readonly #onConnectTimeout = (): void => {
+    const { connectTimeoutMs } = this.#options;
+    this.#close(
+      this.#tcpReady ? tlsTimedOut(this.address, connectTimeoutMs) : connectTimedOut(this.address, connectTimeoutMs),
+    );
+  };
+
+  readonly #onIdleTimer = (): void => {
+    const { idleTimeoutMs } = this.#options;
+    const rest = idleTimeoutMs - (this.#clock.now() - this.#lastActive);
+    if (rest >= 1) {
+      this.#timer = this.#clock.setTimeout(this.#onIdleTimer, Math.ceil(rest));
+      return;
+    }
+    log('%s: closed after %d ms without traffic', this.address, idleTimeoutMs);
+    this.#close(undefined, connectionLost(this.address, `was closed after ${idleTimeoutMs} ms without traffic`));
+  };
+
+  readonly #expire = (call: Call): void => {
+    const error = callTimedOut(call.address, call.command.code, call.timeoutMs, call.oneway ? 'write' : 'answer');
+    call.fail(error);
+    const waited = call.deadline - call.sentAt;
+    if (call.closeOnTimeout && (waited > JUDGED_AFTER_MS || waited > call.timeoutMs / 4)) {
+      this.#close(connectionLost(this.address, 'was closed because a call on it was not answered in time', error));
+    }
+  };
+
+  readonly #callLeft = (): void => {
+    if (this.#state === 'draining' && this.#calls.size === 0) this.#close(undefined);
+  };
+
+  /** Ends the connection: with `error`, or in good order. `rejection` is what calls under way get. */
+  #close(error: ConnectionError | undefined, rejection: ConnectionError = error ?? clientClosed(this.address)): void {
+    if (this.#state === 'closed') return;
+    const orderly = error === undefined && this.#state !== 'connecting';
+    this.#enter('closed');
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#shutSocket(orderly);
+    if (error !== undefined) log('%s: %s', this.address, error.message);
+    for (const call of this.#calls.drain()) call.fail(rejection);
+    this.#owner.closed(this, error);
+  }
+
+  #shutSocket(orderly: boolean): void {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      this.#gone();
+      return;
+    }
+    socket.off('data', this.#onData);
+    socket.off('end', this.#onEnd);
+    this.#flush();
+    if (orderly && socket.writableLength === 0) {
+      // Unread bytes at the moment of closing would make the kernel send a reset, which can undo the last writes.
+      socket.resume();
+      this.#timer = this.#clock.setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.destroySoon();
+    } else {
+      socket.destroy();
+    }
+  }
+
+  readonly #onGone = (): void => {
+    // A socket is always reported by 'end' or 'error' first, unless this side destroyed it.
+    this.#close(connectionLost(this.address, 'was closed'));
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#socket?.removeAllListeners();
+    this.#socket = undefined;
+    this.#gone();
+  };
+}

@@ -1,0 +1,44 @@
+import { createRequest, type RemotingCommand, type RequestCommand, type SerializeType } from '../protocol/command.js';
+import { requestFields, type FieldOptions } from './request-fields.js';
+
+export interface EncoderOptions extends FieldOptions {
+  readonly language?: string | undefined;
+  readonly serializeType?: SerializeType | undefined;
+  /** The opaque of the first request. @default 0 */
+  readonly firstOpaque?: number | undefined;
+}
+
+/** Turns commands into requests: opaque, fields that go with every request, signature. One per client. */
+export class RequestEncoder {
+  readonly #options: EncoderOptions;
+  readonly #header: { language?: string; serializeType?: SerializeType };
+  #nextOpaque: number;
+
+  constructor(options: EncoderOptions) {
+    this.#options = options;
+    this.#header = {
+      ...(options.language !== undefined && { language: options.language }),
+      ...(options.serializeType !== undefined && { serializeType: options.serializeType }),
+    };
+    this.#nextOpaque = (options.firstOpaque ?? 0) | 0;
+  }
+
+  /** The next request id: an int32 that goes on from -2^31 after 2^31 - 1. */
+  nextOpaque(): number {
+    const opaque = this.#nextOpaque;
+    this.#nextOpaque = (opaque + 1) | 0;
+    return opaque;
+  }
+
+  /** A request ready to be written. The signature is made here, so each resend gets its own. */
+  encode(command: RequestCommand, opaque: number, oneway: boolean): RemotingCommand {
+    const fields = requestFields(command, this.#options);
+    const request = fields === undefined || fields === command.extFields ? command : { ...command, extFields: fields };
+    return createRequest(request, opaque, { ...this.#header, oneway });
+  }
+
+  /** What answers to the peer's own requests carry. */
+  get responseHeader(): { language?: string; serializeType?: SerializeType } {
+    return this.#header;
+  }
+}
