@@ -1,0 +1,125 @@
+import { isIP } from 'node:net';
+import { MessageIdGenerator } from '../lib/protocol/message-id.js';
+import { notifyConsumerIdsChanged } from '../lib/protocol/requests/notify-consumer-ids-changed.js';
+import type { MockTimer } from './clock.js';
+import type { ResolvedOptions } from './options.js';
+import type { Connection } from './server/connection.js';
+import { Timers } from './server/timers.js';
+import { DeferredMessages } from './store/deferred.js';
+import { ExpressionFilters } from './store/filters.js';
+import { GroupTable } from './store/groups.js';
+import { LockTable } from './store/locks.js';
+import { MemberTable } from './store/members.js';
+import { MessageStore } from './store/message-store.js';
+import { OffsetTable } from './store/offsets.js';
+import { PullHolds } from './store/pull-holds.js';
+import { TopicTable } from './store/topics.js';
+
+/** Everything one broker knows: what its request handlers work on. */
+
+/** A client that sent no heartbeat for this long is no member any more, and its connection is closed. */
+const CHANNEL_EXPIRY_MS = 120_000;
+/** How often the reference looks for such clients. */
+const CHANNEL_SCAN_MS = 10_000;
+
+/** The name of the cluster all brokers belong to. */
+export const CLUSTER_NAME = 'DefaultCluster';
+
+export class BrokerState {
+  readonly name: string;
+  readonly options: ResolvedOptions;
+  readonly topics: TopicTable;
+  readonly groups: GroupTable;
+  readonly store: MessageStore;
+  readonly offsets = new OffsetTable();
+  readonly locks: LockTable;
+  readonly members: MemberTable<Connection>;
+  readonly expressions = new ExpressionFilters();
+  readonly holds: PullHolds;
+  readonly deferred: DeferredMessages;
+  /** Gives unique keys to messages that came without. */
+  readonly ids = new MessageIdGenerator('127.0.0.1');
+  readonly #timers: Timers;
+  #channelScan: MockTimer | undefined;
+
+  /** @param port of the broker: stored messages carry it */
+  constructor(name: string, options: ResolvedOptions, port: () => number) {
+    this.name = name;
+    this.options = options;
+    this.topics = new TopicTable(options.autoCreateTopicEnable);
+    this.groups = new GroupTable(options.autoCreateSubscriptionGroup);
+    const now = (): number => options.clock.now();
+    this.#timers = new Timers(options.clock);
+    this.locks = new LockTable(now, options.lockExpiryMs);
+    this.members = new MemberTable((connection, consumerGroup) =>
+      connection.sendOneway(notifyConsumerIdsChanged.encode({ consumerGroup })),
+    );
+    this.store = new MessageStore({
+      now,
+      storeHost: () => ({ address: storeAddress(options), port: port() }),
+      messageVersion: options.messageVersion,
+      ipv6Hosts: options.ipv6Hosts,
+      onStored: (entry) => this.holds.arrived(entry),
+    });
+    this.holds = new PullHolds({
+      now,
+      timers: this.#timers,
+      scanMs: options.holdScanMs,
+      maxOffset: (topic, queueId) => this.store.maxOffset(topic, queueId),
+    });
+    this.deferred = new DeferredMessages(now, this.#timers);
+  }
+
+  /** Milliseconds since 1970, by the mock's clock. */
+  now(): number {
+    return this.options.clock.now();
+  }
+
+  /** Forgets a topic, its messages and everybody's offsets in it. */
+  deleteTopic(topic: string): void {
+    this.topics.delete(topic);
+    this.store.deleteTopic(topic);
+    this.offsets.deleteTopic(topic);
+  }
+
+  /** Watches for clients that went silent, from the first heartbeat on. */
+  watchChannels(): void {
+    this.#channelScan ??= this.#timers.later(() => this.#closeSilentChannels(), CHANNEL_SCAN_MS);
+  }
+
+  /** What a connection's end means: it is no member any more and its held pulls are forgotten. Locks stay. */
+  onConnectionClosed(connection: Connection): void {
+    this.holds.discard(connection);
+    this.members.closeChannel(connection);
+  }
+
+  /** Forgets what is only in memory: locks, members, held pulls. */
+  shutDown(): void {
+    this.holds.clear();
+    this.members.clear();
+    this.locks.clear();
+    this.#timers.clear();
+    this.#channelScan = undefined;
+  }
+
+  /** Goes on where {@link shutDown} left off. */
+  startUp(): void {
+    this.deferred.resume();
+  }
+
+  #closeSilentChannels(): void {
+    this.#channelScan = undefined;
+    const silent = this.members.expired(this.now() - CHANNEL_EXPIRY_MS);
+    for (const connection of silent) {
+      this.members.closeChannel(connection);
+      connection.close();
+    }
+    if (this.members.groups().length > 0) this.watchChannels();
+  }
+}
+
+/** The address stored messages carry: they have room for an IP address only. */
+function storeAddress({ ipv6Hosts, advertisedHost, host }: ResolvedOptions): string {
+  if (ipv6Hosts) return '::1';
+  return [advertisedHost, host].find((candidate) => isIP(candidate) !== 0) ?? '127.0.0.1';
+}

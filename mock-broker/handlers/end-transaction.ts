@@ -1,0 +1,40 @@
+import { ResponseCode } from '../../lib/protocol/codes.js';
+import { PropertyName } from '../../lib/protocol/properties.js';
+import { endTransaction } from '../../lib/protocol/requests/end-transaction.js';
+import { MessageSysFlag } from '../../lib/protocol/sys-flag.js';
+import { HALF_TOPIC } from '../store/names.js';
+import { moveBack, putMessage, without } from '../store/put-message.js';
+import { type BrokerHandler, refuse } from './handler.js';
+
+/** END_TRANSACTION (37): stores the half message for all to see, or drops it. */
+export const endTransactionHandler: BrokerHandler = {
+  code: endTransaction.code,
+  handle(broker, { command }) {
+    const request = endTransaction.decode(command);
+    if (request.state === 'UNKNOWN') return undefined;
+    const half = broker.store.draftAt(request.commitLogOffset);
+    if (half === undefined || half.draft.topic !== HALF_TOPIC) {
+      return refuse(ResponseCode.SYSTEM_ERROR, 'Find prepared transaction message failed');
+    }
+    if (half.draft.properties[PropertyName.PRODUCER_GROUP] !== request.producerGroup) {
+      return refuse(ResponseCode.SYSTEM_ERROR, 'The producer group wrong');
+    }
+    if (half.queueOffset !== request.tranStateTableOffset) {
+      return refuse(ResponseCode.SYSTEM_ERROR, 'The transaction state table offset wrong');
+    }
+    broker.store.forget(request.commitLogOffset);
+    if (request.state === 'COMMIT') {
+      const whole = without(moveBack(half.draft), [
+        PropertyName.REAL_TOPIC,
+        PropertyName.REAL_QUEUE_ID,
+        PropertyName.TRANSACTION_PREPARED,
+      ]);
+      putMessage(broker, {
+        ...whole,
+        sysFlag: whole.sysFlag | MessageSysFlag.TRANSACTION_COMMIT,
+        preparedTransactionOffset: request.commitLogOffset,
+      });
+    }
+    return endTransaction.encodeReply();
+  },
+};

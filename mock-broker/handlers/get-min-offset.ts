@@ -1,0 +1,11 @@
+import { getMinOffset } from '../../lib/protocol/requests/get-min-offset.js';
+import type { BrokerHandler } from './handler.js';
+
+/** GET_MIN_OFFSET (31). */
+export const getMinOffsetHandler: BrokerHandler = {
+  code: getMinOffset.code,
+  handle(broker, { command }) {
+    const { topic, queueId } = getMinOffset.decode(command);
+    return getMinOffset.encodeReply({ offset: broker.store.minOffset(topic, queueId) });
+  },
+};

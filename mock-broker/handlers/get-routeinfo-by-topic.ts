@@ -1,0 +1,24 @@
+import { MqVersion, ResponseCode } from '../../lib/protocol/codes.js';
+import { getRouteInfoByTopic } from '../../lib/protocol/requests/get-routeinfo-by-topic.js';
+import { encodeTopicRoute } from '../../lib/protocol/topic-route.js';
+import type { RouteInfo } from '../name-server.js';
+import type { Handler } from '../server/exchange.js';
+import { SEE_FAQ } from '../store/names.js';
+import { refuse } from './handler.js';
+
+/** GET_ROUTEINFO_BY_TOPIC (105). Old clients that don't ask for standard JSON get broker ids as unquoted keys. */
+export const getRouteInfoByTopicHandler: Handler<RouteInfo> = {
+  code: getRouteInfoByTopic.code,
+  handle(routes, { command }) {
+    const { topic, acceptStandardJsonOnly } = getRouteInfoByTopic.decode(command);
+    const route = routes.route(topic);
+    if (route === undefined) {
+      return refuse(
+        ResponseCode.TOPIC_NOT_EXIST,
+        `No topic route info in name server for the topic: ${topic}${SEE_FAQ}`,
+      );
+    }
+    const standard = command.version >= MqVersion.V4_9_4 || acceptStandardJsonOnly === true;
+    return { code: ResponseCode.SUCCESS, body: encodeTopicRoute(route, { unquotedKeys: !standard }) };
+  },
+};

@@ -1,0 +1,97 @@
+import type { BrokerData, QueueData, TopicRouteData } from '../lib/protocol/topic-route.js';
+import type { MockBroker } from './broker.js';
+import { CLUSTER_NAME } from './broker-state.js';
+import { nameServerHandlers } from './handlers/index.js';
+import { notSupported } from './server/exchange.js';
+import { MockServer, type ServerEnvironment } from './server/server.js';
+
+/** What name servers know: where each topic's queues are. Read from the brokers at each request, so never stale. */
+export class RouteInfo {
+  readonly #brokers: readonly MockBroker[];
+  /** Fixed layouts, by topic. */
+  readonly orderTopicConfs = new Map<string, string>();
+
+  constructor(brokers: readonly MockBroker[]) {
+    this.#brokers = brokers;
+  }
+
+  /** undefined when no registered broker has the topic. */
+  route(topic: string): TopicRouteData | undefined {
+    const queueDatas: QueueData[] = [];
+    const brokers: MockBroker[] = [];
+    for (const broker of this.#registered()) {
+      const config = broker.state.topics.get(topic);
+      if (config === undefined) continue;
+      const { readQueueNums, writeQueueNums, perm, sysFlag: topicSysFlag } = config;
+      queueDatas.push({ brokerName: broker.name, readQueueNums, writeQueueNums, perm, topicSysFlag });
+      brokers.push(broker);
+    }
+    if (brokers.length === 0) return undefined;
+    return {
+      orderTopicConf: this.orderTopicConfs.get(topic),
+      queueDatas,
+      brokerDatas: brokers.map(brokerData),
+      staticTopicBrokers: [],
+    };
+  }
+
+  /** All registered brokers, whatever topics they have. */
+  brokerDatas(): BrokerData[] {
+    return this.#registered().map(brokerData);
+  }
+
+  #registered(): MockBroker[] {
+    return this.#brokers.filter((broker) => broker.registered);
+  }
+}
+
+/** One name server. Several of them share what they know. */
+export class MockNameServer {
+  readonly #server: MockServer;
+  readonly #advertisedHost: string;
+
+  /** @internal */
+  constructor(routes: RouteInfo, advertisedHost: string, environment: ServerEnvironment, port: number) {
+    this.#advertisedHost = advertisedHost;
+    this.#server = new MockServer(
+      environment,
+      {
+        name: 'namesrv',
+        handle: (exchange) => {
+          const handler = nameServerHandlers.get(exchange.command.code);
+          return handler === undefined ? notSupported(exchange.command.code) : handler.handle(routes, exchange);
+        },
+        onClosed: () => undefined,
+      },
+      port,
+    );
+  }
+
+  /** `host:port`, as clients are told. */
+  get address(): string {
+    return `${this.#advertisedHost}:${this.#server.port}`;
+  }
+
+  get running(): boolean {
+    return this.#server.running;
+  }
+
+  /** Listens; on the port it had before, if it had one. */
+  start(): Promise<void> {
+    return this.#server.start();
+  }
+
+  /** Closes all connections and the port. */
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+}
+
+function brokerData(broker: MockBroker): BrokerData {
+  return {
+    cluster: CLUSTER_NAME,
+    brokerName: broker.name,
+    brokerAddrs: { [broker.brokerId]: broker.address },
+    enableActingMaster: false,
+  };
+}

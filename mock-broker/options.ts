@@ -1,0 +1,169 @@
+import { ValidationError } from '../lib/errors.js';
+import { MqVersion } from '../lib/protocol/codes.js';
+import { MockClock } from './clock.js';
+import { DEFAULT_JOURNAL_LIMIT } from './journal.js';
+import type { ReplySerializeType } from './server/connection.js';
+import type { MockTlsOptions } from './server/server.js';
+import type { GroupConfig } from './store/groups.js';
+import { groupNameProblem, topicNameProblem } from './store/names.js';
+
+/** How a topic is made. */
+export interface TopicOptions {
+  /** Queues on each broker, for reading and for writing. @default 8 */
+  readonly queues?: number;
+  /** @default `queues` */
+  readonly readQueueNums?: number;
+  /** @default `queues` */
+  readonly writeQueueNums?: number;
+  /** 4 to read, 2 to write, 6 for both. @default 6 */
+  readonly perm?: number;
+  /** Names of the brokers that have it. @default all */
+  readonly brokers?: readonly string[];
+  /** A fixed layout, `broker-a:4;broker-b:4`, given to clients with the route. */
+  readonly orderTopicConf?: string;
+}
+
+/** How a consumer group is configured at the brokers. */
+export type GroupOptions = Partial<Omit<GroupConfig, 'name'>>;
+
+export interface MockClusterOptions {
+  /** How many brokers, named broker-a, broker-b and so on, or their names. @default 1 */
+  readonly brokers?: number | readonly { readonly name: string }[];
+  readonly topics?: Readonly<Record<string, TopicOptions>>;
+  readonly groups?: Readonly<Record<string, GroupOptions>>;
+  /** Port of the (first) name server; 0 takes a free one. @default 0 */
+  readonly port?: number;
+  /** How many name servers, all knowing the same. @default 1 */
+  readonly nameServers?: number;
+  /** Address to listen on. @default '127.0.0.1' */
+  readonly host?: string;
+  /** Address that clients are told to connect to. @default `host` */
+  readonly advertisedHost?: string;
+  /** Whether sending to an unknown topic creates it. @default true */
+  readonly autoCreateTopicEnable?: boolean;
+  /** Whether an unknown consumer group is created when it is first used. @default true */
+  readonly autoCreateSubscriptionGroup?: boolean;
+  /** Whether SQL92 subscriptions are served; a real broker's own default is false. @default true */
+  readonly enablePropertyFilter?: boolean;
+  /** Protocol version in the header of replies. @default 479, that is 5.3.3 */
+  readonly version?: number;
+  /** Form of reply headers; 'echo' is what brokers up to 4.9 do. @default 'JSON' */
+  readonly serializeType?: ReplySerializeType;
+  /**
+   * Whether a retry of a group that holds queue locks goes to its dead letter topic at once, as since 5.1.1.
+   * @default true
+   */
+  readonly dlqWhileLocked?: boolean;
+  /** Whether offset resets wait at the broker for the next pull; else they are pushed to clients. @default true */
+  readonly serverSideResetOffset?: boolean;
+  /** Form of stored messages; 2 is what brokers use for long topic names. @default 1 */
+  readonly messageVersion?: 1 | 2;
+  /** Whether stored messages carry IPv6 host addresses. @default false */
+  readonly ipv6Hosts?: boolean;
+  /** Serve TLS, beside plain connections on the same ports. */
+  readonly tls?: MockTlsOptions;
+  /** Brokers accept only requests signed with this key. */
+  readonly acl?: { readonly accessKey: string; readonly secretKey: string };
+  /** @default a clock that goes with the machine's */
+  readonly clock?: MockClock;
+  /** Age at which a queue lock may be taken over, in milliseconds. @default 60000 */
+  readonly lockExpiryMs?: number;
+  /** How often held pulls are looked at, in milliseconds. @default 5000 */
+  readonly holdScanMs?: number;
+  /** How many frames the journal keeps. @default 20000 */
+  readonly journalLimit?: number;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly brokerNames: readonly string[];
+  readonly topics: Readonly<Record<string, TopicOptions>>;
+  readonly groups: Readonly<Record<string, GroupOptions>>;
+  readonly port: number;
+  readonly nameServers: number;
+  readonly host: string;
+  readonly advertisedHost: string;
+  readonly autoCreateTopicEnable: boolean;
+  readonly autoCreateSubscriptionGroup: boolean;
+  readonly enablePropertyFilter: boolean;
+  readonly version: number;
+  readonly serializeType: ReplySerializeType;
+  readonly dlqWhileLocked: boolean;
+  readonly serverSideResetOffset: boolean;
+  readonly messageVersion: 1 | 2;
+  readonly ipv6Hosts: boolean;
+  readonly tls: MockTlsOptions | undefined;
+  readonly acl: { readonly accessKey: string; readonly secretKey: string } | undefined;
+  readonly clock: MockClock;
+  readonly lockExpiryMs: number;
+  readonly holdScanMs: number;
+  readonly journalLimit: number;
+}
+
+/** @throws ValidationError naming the option that makes no sense */
+export function resolveOptions(options: MockClusterOptions = {}): ResolvedOptions {
+  const host = options.host ?? '127.0.0.1';
+  for (const [name, topic] of Object.entries(options.topics ?? {})) checkTopic(name, topic);
+  for (const name of Object.keys(options.groups ?? {})) checkGroupName(name);
+  return {
+    brokerNames: resolveBrokerNames(options.brokers ?? 1),
+    topics: options.topics ?? {},
+    groups: options.groups ?? {},
+    port: integer('port', options.port ?? 0, 0, 65_535),
+    nameServers: integer('nameServers', options.nameServers ?? 1, 1, 16),
+    host,
+    advertisedHost: options.advertisedHost ?? host,
+    autoCreateTopicEnable: options.autoCreateTopicEnable ?? true,
+    autoCreateSubscriptionGroup: options.autoCreateSubscriptionGroup ?? true,
+    enablePropertyFilter: options.enablePropertyFilter ?? true,
+    version: integer('version', options.version ?? MqVersion.V5_3_3, 0, 32_767),
+    serializeType: oneOf('serializeType', options.serializeType ?? 'JSON', ['JSON', 'ROCKETMQ', 'echo']),
+    dlqWhileLocked: options.dlqWhileLocked ?? true,
+    serverSideResetOffset: options.serverSideResetOffset ?? true,
+    messageVersion: oneOf('messageVersion', options.messageVersion ?? 1, [1, 2]),
+    ipv6Hosts: options.ipv6Hosts ?? false,
+    tls: options.tls,
+    acl: options.acl,
+    clock: options.clock ?? new MockClock(),
+    lockExpiryMs: integer('lockExpiryMs', options.lockExpiryMs ?? 60_000, 0, Number.MAX_SAFE_INTEGER),
+    holdScanMs: integer('holdScanMs', options.holdScanMs ?? 5000, 1, Number.MAX_SAFE_INTEGER),
+    journalLimit: integer('journalLimit', options.journalLimit ?? DEFAULT_JOURNAL_LIMIT, 0, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** @throws ValidationError */
+export function checkTopic(name: string, topic: TopicOptions): void {
+  const problem = topicNameProblem(name);
+  if (problem !== undefined) throw new ValidationError('topics', name, 'a legal topic name');
+  for (const field of ['queues', 'readQueueNums', 'writeQueueNums'] as const) {
+    const value = topic[field];
+    if (value !== undefined) integer(`topics.${name}.${field}`, value, 0, 16_384);
+  }
+  if (topic.perm !== undefined) integer(`topics.${name}.perm`, topic.perm, 0, 7);
+}
+
+function checkGroupName(name: string): void {
+  if (groupNameProblem(name) !== undefined) throw new ValidationError('groups', name, 'a legal group name');
+}
+
+function resolveBrokerNames(brokers: number | readonly { readonly name: string }[]): string[] {
+  if (typeof brokers === 'number') {
+    const count = integer('brokers', brokers, 1, 26);
+    return Array.from({ length: count }, (_, index) => `broker-${String.fromCharCode(97 + index)}`);
+  }
+  const names = brokers.map((broker) => broker.name);
+  if (names.length === 0 || new Set(names).size !== names.length || names.some((name) => name === '')) {
+    throw new ValidationError('brokers', names.join(','), 'one or more different names');
+  }
+  return names;
+}
+
+function integer(field: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new ValidationError(field, value, `a whole number from ${min} to ${max}`);
+}
+
+function oneOf<T>(field: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  throw new ValidationError(field, value, allowed.join(', '));
+}

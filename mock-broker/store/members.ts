@@ -1,0 +1,165 @@
+import type { SubscriptionData } from '../../lib/protocol/subscription.js';
+
+/**
+ * Who is connected in which group, with what subscriptions: what heartbeats tell a broker. Lost when it restarts.
+ *
+ * `Channel` is a connection; one may be a member of many groups.
+ */
+
+export type MessageModel = 'CLUSTERING' | 'BROADCASTING';
+
+export interface Member {
+  readonly clientId: string;
+  /** Protocol version of the client. */
+  readonly version: number;
+  readonly language: string;
+  lastHeartbeatAt: number;
+}
+
+/** What a heartbeat says of one consumer group. */
+export interface ConsumerRegistration {
+  readonly group: string;
+  readonly consumeType: string;
+  readonly messageModel: MessageModel;
+  readonly subscriptions: readonly SubscriptionData[];
+  readonly notify: boolean;
+}
+
+export class ConsumerGroup<Channel> {
+  readonly name: string;
+  consumeType: string;
+  messageModel: MessageModel;
+  readonly channels = new Map<Channel, Member>();
+  readonly subscriptions = new Map<string, SubscriptionData>();
+
+  constructor(name: string, consumeType: string, messageModel: MessageModel) {
+    this.name = name;
+    this.consumeType = consumeType;
+    this.messageModel = messageModel;
+  }
+
+  /** Client ids in the order their connections came; one that has two connections is listed twice. */
+  clientIds(): string[] {
+    return [...this.channels.values()].map((member) => member.clientId);
+  }
+}
+
+export class MemberTable<Channel> {
+  readonly #consumers = new Map<string, ConsumerGroup<Channel>>();
+  readonly #producers = new Map<string, Map<Channel, string>>();
+  readonly #notify: (channel: Channel, group: string) => void;
+
+  /** @param notify tells a member that the group's members or topics changed */
+  constructor(notify: (channel: Channel, group: string) => void) {
+    this.#notify = notify;
+  }
+
+  /** The group while it has members. */
+  group(name: string): ConsumerGroup<Channel> | undefined {
+    return this.#consumers.get(name);
+  }
+
+  groups(): ConsumerGroup<Channel>[] {
+    return [...this.#consumers.values()];
+  }
+
+  /** Takes a heartbeat in. Members are notified when a channel or topic is new or gone; a newer version is neither. */
+  register(channel: Channel, member: Member, consumer: ConsumerRegistration): void {
+    let group = this.#consumers.get(consumer.group);
+    if (group === undefined) {
+      group = new ConsumerGroup(consumer.group, consumer.consumeType, consumer.messageModel);
+      this.#consumers.set(consumer.group, group);
+    }
+    group.consumeType = consumer.consumeType;
+    group.messageModel = consumer.messageModel;
+    const isNew = !group.channels.has(channel);
+    group.channels.set(channel, member);
+    const topicsChanged = updateSubscriptions(group, consumer.subscriptions);
+    if ((isNew || topicsChanged) && consumer.notify) this.#notifyAll(group);
+  }
+
+  registerProducer(channel: Channel, clientId: string, group: string): void {
+    let channels = this.#producers.get(group);
+    if (channels === undefined) this.#producers.set(group, (channels = new Map()));
+    channels.set(channel, clientId);
+  }
+
+  /** Takes a consumer out of its group, and tells the rest even if it was no member. */
+  unregister(channel: Channel, groupName: string, notify: boolean): void {
+    const group = this.#consumers.get(groupName);
+    if (group === undefined) return;
+    group.channels.delete(channel);
+    this.#removeIfEmpty(group);
+    if (notify) this.#notifyAll(group);
+  }
+
+  unregisterProducer(channel: Channel, group: string): void {
+    const channels = this.#producers.get(group);
+    channels?.delete(channel);
+    if (channels?.size === 0) this.#producers.delete(group);
+  }
+
+  /** Takes a closed connection out of all its groups. */
+  closeChannel(channel: Channel): void {
+    for (const group of this.groups()) {
+      if (!group.channels.delete(channel)) continue;
+      this.#removeIfEmpty(group);
+      this.#notifyAll(group);
+    }
+    for (const group of [...this.#producers.keys()]) this.unregisterProducer(channel, group);
+  }
+
+  /** Channels whose last heartbeat is older than `before`. */
+  expired(before: number): Channel[] {
+    const found = new Set<Channel>();
+    for (const group of this.#consumers.values()) {
+      for (const [channel, member] of group.channels) if (member.lastHeartbeatAt < before) found.add(channel);
+    }
+    return [...found];
+  }
+
+  /** Connections on which a producer of the group has sent a heartbeat. */
+  producerChannels(group: string): Channel[] {
+    return [...(this.#producers.get(group)?.keys() ?? [])];
+  }
+
+  /** Tells all members of a group, whether something changed or not. */
+  notifyGroup(name: string): void {
+    const group = this.#consumers.get(name);
+    for (const channel of group?.channels.keys() ?? []) this.#notify(channel, name);
+  }
+
+  clear(): void {
+    this.#consumers.clear();
+    this.#producers.clear();
+  }
+
+  #removeIfEmpty(group: ConsumerGroup<Channel>): void {
+    if (group.channels.size === 0) this.#consumers.delete(group.name);
+  }
+
+  #notifyAll(group: ConsumerGroup<Channel>): void {
+    if (group.messageModel === 'BROADCASTING') return;
+    for (const channel of [...group.channels.keys()]) this.#notify(channel, group.name);
+  }
+}
+
+/** Whether a topic came or went. The subscription with the greater version wins. */
+function updateSubscriptions(group: ConsumerGroup<unknown>, subscriptions: readonly SubscriptionData[]): boolean {
+  let changed = false;
+  const topics = new Set<string>();
+  for (const subscription of subscriptions) {
+    const known = group.subscriptions.get(subscription.topic);
+    if (known === undefined || subscription.subVersion > known.subVersion) {
+      group.subscriptions.set(subscription.topic, subscription);
+    }
+    if (known === undefined) changed = true;
+    topics.add(subscription.topic);
+  }
+  for (const topic of group.subscriptions.keys()) {
+    if (topics.has(topic)) continue;
+    group.subscriptions.delete(topic);
+    changed = true;
+  }
+  return changed;
+}
