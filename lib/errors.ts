@@ -176,6 +176,13 @@ export class ListenerError extends RocketMQError {
   }
 }
 
+/** The reason of a context's `AbortSignal`: the queue is given up, was lost, or starts over at another offset. */
+export class QueueLostError extends RocketMQError {
+  constructor(message: string, context: ErrorContext) {
+    super(message, { code: 'ERR_ROCKETMQ_QUEUE_LOST', retryable: false, context });
+  }
+}
+
 /** An offset file of a broadcasting consumer can't be read or written. */
 export class OffsetStoreError extends RocketMQError {
   constructor(message: string, context?: ErrorContext, cause?: unknown) {

@@ -90,7 +90,15 @@ export function requestCodeName(code: number): string {
  * Protocol versions this package speaks of: ordinals of the reference's `MQVersion`. A peer changes its behaviour by
  * the version it reads in a request header.
  */
-export const MqVersion = { V4_9_4: 401, V4_9_7: 407, V5_1_1: 435, V5_3_1: 475, V5_3_3: 479, V5_4_0: 493, V5_5_0: 513 } as const;
+export const MqVersion = {
+  V4_9_4: 401,
+  V4_9_7: 407,
+  V5_1_1: 435,
+  V5_3_1: 475,
+  V5_3_3: 479,
+  V5_4_0: 493,
+  V5_5_0: 513,
+} as const;
 
 /** The version this client advertises: GO_AWAY is understood, route JSON is standard, `maxReconsumeTimes` is honoured. */
 export const CLIENT_VERSION: number = MqVersion.V5_3_3;

@@ -48,7 +48,7 @@ const EMPTY_EXT: ExtFields = Object.freeze({});
 const EMPTY_BODY = Buffer.alloc(0);
 
 /** Ordinals of the reference's `LanguageCode`. */
-const LANGUAGES = [
+export const LANGUAGES = [
   'JAVA', 'CPP', 'DOTNET', 'PYTHON', 'DELPHI', 'ERLANG', 'RUBY', 'OTHER', 'HTTP', 'GO', 'PHP', 'OMS', 'RUST', 'NODE_JS',
 ] as const; // prettier-ignore
 const DEFAULT_LANGUAGE = 'OTHER';

@@ -1,0 +1,175 @@
+import { MessageFormatError } from '../errors.js';
+import { int32, int64, uint16, uint8 } from './int-reader.js';
+import { readMiniRecords } from './message-batch.js';
+import {
+  BODY_CRC_AT,
+  BODY_LENGTH_AFTER_HOSTS,
+  BORN_HOST_AT,
+  bornHostLength,
+  COMMIT_LOG_OFFSET_AT,
+} from './message-record.js';
+import { FLAG_AT, MAGIC_V1, MAGIC_V2, MIN_RECORD, QUEUE_ID_AT, QUEUE_OFFSET_AT } from './message-record.js';
+import { storeHostLength, SYS_FLAG_AT } from './message-record.js';
+import { asFormatError, StoredMessage } from './stored-message.js';
+import { INNER_BATCH_MASK, MessageSysFlag } from './sys-flag.js';
+
+export { decodeBatch, encodeBatch } from './message-batch.js';
+export type { BatchMessage } from './message-batch.js';
+export { encodeMessage, messageBodyCrc } from './message-record.js';
+export type { MessageRecord } from './message-record.js';
+export { MAX_INFLATED_BODY_LENGTH, StoredMessage } from './stored-message.js';
+export type { MessageExt } from './stored-message.js';
+
+/**
+ * Reading stored messages; their layout stands in message-record.ts.
+ *
+ * This is the hot path. A pull brings many records in one buffer; a message remembers where its parts are in it and
+ * reads them when somebody asks. Only what decides about order and filtering is read at once.
+ */
+
+/** Where a body of messages came from. */
+export interface MessageSource {
+  readonly brokerName: string;
+  /** The topic that was pulled. Messages of it share this string. */
+  readonly topic?: string | undefined;
+  /** Added to each queue offset. Default 0. */
+  readonly offsetDelta?: number | undefined;
+  /** Default true. `false` hands an inner batch out as the one record it is stored as. */
+  readonly expandBatches?: boolean | undefined;
+}
+
+export interface DecodedMessages {
+  readonly messages: StoredMessage[];
+  /** Why the rest can't be read. What came before it is in `messages`. */
+  readonly error?: MessageFormatError;
+}
+
+/** Reads the stored messages a pull brought. Stops at the first that can't be read. Never throws. */
+export function decodeMessages(body: Buffer, source: MessageSource): DecodedMessages {
+  const messages: StoredMessage[] = [];
+  const offsetDelta = source.offsetDelta ?? 0;
+  const expandBatches = source.expandBatches ?? true;
+  let topic = source.topic ?? '';
+  let topicStart = 0;
+  let topicLength = -1;
+  for (let start = 0; start < body.length;) {
+    if (start + MIN_RECORD > body.length) return { messages, error: truncated(start, body.length) };
+    const size = int32(body, start);
+    const end = start + size;
+    if (size < MIN_RECORD) return { messages, error: malformed('its size is too small', start) };
+    if (end > body.length) return { messages, error: truncated(start, body.length) };
+    const magic = int32(body, start + 4);
+    if (magic !== MAGIC_V1 && magic !== MAGIC_V2) return { messages, error: unknownMagic(magic, start) };
+
+    const sysFlag = int32(body, start + SYS_FLAG_AT);
+    const hostsEnd = start + BORN_HOST_AT + bornHostLength(sysFlag) + 8 + storeHostLength(sysFlag);
+    const bodyStart = hostsEnd + BODY_LENGTH_AFTER_HOSTS + 4;
+    // The smallest record has room for this only with IPv4 hosts.
+    if (bodyStart > end) return { messages, error: malformed('its hosts do not fit', start) };
+    const bodyLength = int32(body, bodyStart - 4);
+    const topicLengthSize = magic === MAGIC_V1 ? 1 : 2;
+    const newTopicStart = bodyStart + bodyLength + topicLengthSize;
+    if (bodyLength < 0 || newTopicStart > end) return { messages, error: malformed('its body does not fit', start) };
+    const newTopicLength = topicLengthSize === 1 ? uint8(body, newTopicStart - 1) : uint16(body, newTopicStart - 2);
+    const propertiesStart = newTopicStart + newTopicLength + 2;
+    if (propertiesStart > end) return { messages, error: malformed('its topic does not fit', start) };
+    const propertiesEnd = propertiesStart + uint16(body, propertiesStart - 2);
+    if (propertiesEnd > end) return { messages, error: malformed('its properties do not fit', start) };
+
+    const queueOffset = int64(body, start + QUEUE_OFFSET_AT) + offsetDelta;
+    if (!Number.isSafeInteger(queueOffset) || !Number.isSafeInteger(int64(body, start + COMMIT_LOG_OFFSET_AT))) {
+      return { messages, error: malformed('an offset of it is past 2^53 - 1', start) };
+    }
+    // All messages of a pull are of one topic: its text is made once.
+    if (newTopicLength !== topicLength || !sameBytes(body, topicStart, newTopicStart, topicLength)) {
+      const text = body.toString('utf8', newTopicStart, newTopicStart + newTopicLength);
+      topic = text === source.topic ? source.topic : text;
+      topicStart = newTopicStart;
+      topicLength = newTopicLength;
+    }
+    const message = new StoredMessage(
+      body,
+      start,
+      body,
+      bodyStart,
+      bodyLength,
+      propertiesStart,
+      propertiesEnd,
+      topic,
+      source.brokerName,
+      int32(body, start + QUEUE_ID_AT),
+      queueOffset,
+      int32(body, hostsEnd),
+      int32(body, start + FLAG_AT),
+      sysFlag,
+      int32(body, start + BODY_CRC_AT),
+      size,
+    );
+    if ((sysFlag & INNER_BATCH_MASK) === INNER_BATCH_MASK && expandBatches) {
+      const error = expandBatch(body, start, message, messages);
+      if (error !== undefined) return { messages, error };
+    } else {
+      messages.push(message);
+    }
+    start = end;
+  }
+  return { messages };
+}
+
+/** Adds the messages of an inner batch: at consecutive offsets, with everything else but body, flag and properties. */
+function expandBatch(
+  bytes: Buffer,
+  start: number,
+  outer: StoredMessage,
+  messages: StoredMessage[],
+): MessageFormatError | undefined {
+  try {
+    const content = outer.body;
+    const records = readMiniRecords(content, 0, content.length);
+    for (const [i, record] of records.entries()) {
+      messages.push(
+        new StoredMessage(
+          bytes,
+          start,
+          content,
+          record.bodyStart,
+          record.bodyLength,
+          record.propertiesStart,
+          record.propertiesEnd,
+          outer.topic,
+          outer.brokerName,
+          outer.queueId,
+          outer.queueOffset + i,
+          outer.reconsumeTimes,
+          record.flag,
+          outer.sysFlag & ~MessageSysFlag.COMPRESSED,
+          0,
+          record.size,
+        ),
+      );
+    }
+    return undefined;
+  } catch (error) {
+    return asFormatError(error);
+  }
+}
+
+function sameBytes(bytes: Buffer, a: number, b: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
+}
+
+function truncated(at: number, length: number): MessageFormatError {
+  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_TRUNCATED', 'a stored message is cut short', { at, length });
+}
+
+function unknownMagic(magic: number, at: number): MessageFormatError {
+  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_MAGIC', 'a stored message has an unknown magic', {
+    at,
+    magic: (magic >>> 0).toString(16),
+  });
+}
+
+function malformed(reason: string, at: number): MessageFormatError {
+  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_MALFORMED', `a stored message can't be read: ${reason}`, { at });
+}

@@ -1,0 +1,289 @@
+import { MessageFormatError } from '../errors.js';
+import { decompress, decompressAsync, isCompressionReady } from './compression.js';
+import { decodeHost } from './host-address.js';
+import { int64 } from './int-reader.js';
+import { offsetMessageIdOfBytes } from './message-id.js';
+import { BORN_HOST_AT, BORN_TIMESTAMP_AT, bornHostLength, COMMIT_LOG_OFFSET_AT } from './message-record.js';
+import { storeHostLength } from './message-record.js';
+import type { MessageRecord } from './message-record.js';
+import { findProperty, KEY_SEPARATOR, parseProperties, PropertyName } from './properties.js';
+import type { Properties } from './properties.js';
+import { compressionBits, MessageSysFlag } from './sys-flag.js';
+
+/** A message as a listener sees it. */
+export interface MessageExt {
+  readonly topic: string;
+  readonly brokerName: string;
+  readonly queueId: number;
+  /** The message's place in its queue. */
+  readonly queueOffset: number;
+  /** The body, decompressed. @throws MessageFormatError when that is not possible */
+  readonly body: Buffer;
+  /** Bytes of the stored body; of a compressed one before it is decompressed. */
+  readonly bodyLength: number;
+  readonly tags: string | undefined;
+  readonly keys: readonly string[];
+  /** What the sender ordered by: `__SHARDINGKEY`, or `SHARDING_KEY` from a Go client. */
+  readonly shardingKey: string | undefined;
+  readonly properties: Properties;
+  /** How many times the message was consumed in vain before. */
+  readonly reconsumeTimes: number;
+  /** When it was sent, by the sender's clock, ms since 1970. */
+  readonly bornTimestamp: number;
+  /** When it was stored, by the broker's clock, ms since 1970. */
+  readonly storeTimestamp: number;
+  /** `ip:port` of the sender, `[ip]:port` for IPv6. */
+  readonly bornHost: string;
+  /** `ip:port` of the broker, `[ip]:port` for IPv6. */
+  readonly storeHost: string;
+  /** The id the sender gave it, or `offsetMsgId` when it gave none. */
+  readonly msgId: string;
+  /** The id that says where it is stored. */
+  readonly offsetMsgId: string;
+  /** The sender's own flag. */
+  readonly flag: number;
+  /** As stored, bits of `MessageSysFlag`. */
+  readonly sysFlag: number;
+  /** CRC-32 of the stored body without its sign bit; 0 for a message out of an inner batch. */
+  readonly bodyCrc: number;
+  readonly commitLogOffset: number;
+  readonly preparedTransactionOffset: number;
+  /** Bytes of the whole stored record. */
+  readonly storeSize: number;
+}
+
+/** What compressed bodies may unpack to unless told otherwise: eight times the 4 MiB brokers take by default. */
+export const MAX_INFLATED_BODY_LENGTH = 32 * 1024 * 1024;
+
+/** Up to this many compressed bytes unpacking takes less time than handing it to another thread. */
+const SYNC_INFLATE_LIMIT = 16 * 1024;
+
+/** A decoded message. Its shape is fixed and it holds on to the buffer it came in. */
+export class StoredMessage implements MessageExt {
+  // The SDK replaces these: wrapped names by the user's own, the times of delivery by its own count.
+  topic: string;
+  brokerName: string;
+  queueOffset: number;
+  reconsumeTimes: number;
+
+  readonly queueId: number;
+  readonly flag: number;
+  readonly sysFlag: number;
+  readonly bodyCrc: number;
+  readonly storeSize: number;
+  readonly bodyLength: number;
+
+  /** The buffer of the record, and where the record starts. */
+  readonly #recordBytes: Buffer;
+  readonly #recordStart: number;
+  /** The buffer of body and properties: another one only for messages out of a compressed inner batch. */
+  readonly #content: Buffer;
+  readonly #bodyStart: number;
+  readonly #propertiesStart: number;
+  readonly #propertiesEnd: number;
+
+  #inflatedBody: Buffer | undefined;
+  #inflateError: MessageFormatError | undefined;
+  #decodedText: string | undefined;
+  #decodedProperties: Properties | undefined;
+
+  constructor(
+    bytes: Buffer,
+    start: number,
+    content: Buffer,
+    bodyStart: number,
+    bodyLength: number,
+    propertiesStart: number,
+    propertiesEnd: number,
+    topic: string,
+    brokerName: string,
+    queueId: number,
+    queueOffset: number,
+    reconsumeTimes: number,
+    flag: number,
+    sysFlag: number,
+    bodyCrc: number,
+    storeSize: number,
+  ) {
+    this.topic = topic;
+    this.brokerName = brokerName;
+    this.queueOffset = queueOffset;
+    this.reconsumeTimes = reconsumeTimes;
+    this.queueId = queueId;
+    this.flag = flag;
+    this.sysFlag = sysFlag;
+    this.bodyCrc = bodyCrc;
+    this.storeSize = storeSize;
+    this.bodyLength = bodyLength;
+    this.#recordBytes = bytes;
+    this.#recordStart = start;
+    this.#content = content;
+    this.#bodyStart = bodyStart;
+    this.#propertiesStart = propertiesStart;
+    this.#propertiesEnd = propertiesEnd;
+  }
+
+  /** The body as it is stored, compressed or not. A view into the buffer the message came in. */
+  get rawBody(): Buffer {
+    return this.#content.subarray(this.#bodyStart, this.#bodyStart + this.bodyLength);
+  }
+
+  get isCompressed(): boolean {
+    return (this.sysFlag & MessageSysFlag.COMPRESSED) !== 0;
+  }
+
+  get body(): Buffer {
+    if (this.#inflatedBody === undefined && this.#inflateError === undefined)
+      this.#inflateNow(MAX_INFLATED_BODY_LENGTH);
+    if (this.#inflatedBody === undefined) throw this.#inflateError as MessageFormatError;
+    return this.#inflatedBody;
+  }
+
+  /** Why `body` can't be had. Undefined as long as nobody has tried. */
+  get bodyError(): MessageFormatError | undefined {
+    return this.#inflateError;
+  }
+
+  /**
+   * Makes `body` ready, at once where that is cheap, else off the event loop. A failure is not thrown here but by `body`,
+   * and to be seen in {@link bodyError}.
+   *
+   * @param maxLength the most bytes the body may have
+   */
+  inflate(maxLength: number = MAX_INFLATED_BODY_LENGTH): void | Promise<void> {
+    if (this.#inflatedBody !== undefined) return;
+    if (this.#inflateError !== undefined) {
+      // A codec that wasn't loaded when somebody looked may be by now; any other failure stays one.
+      if (this.#inflateError.code !== 'ERR_ROCKETMQ_COMPRESSION_UNAVAILABLE') return;
+      this.#inflateError = undefined;
+    }
+    if (!this.isCompressed) {
+      this.#inflatedBody = this.rawBody;
+      return;
+    }
+    const type = compressionBits(this.sysFlag);
+    if (this.bodyLength <= SYNC_INFLATE_LIMIT && isCompressionReady(type)) return this.#inflateNow(maxLength);
+    return decompressAsync(type, this.rawBody, maxLength).then(
+      (body) => {
+        this.#inflatedBody = body;
+      },
+      (error: unknown) => {
+        this.#inflateError = asFormatError(error);
+      },
+    );
+  }
+
+  #inflateNow(maxLength: number): void {
+    try {
+      const { rawBody } = this;
+      this.#inflatedBody = this.isCompressed ? decompress(compressionBits(this.sysFlag), rawBody, maxLength) : rawBody;
+    } catch (error) {
+      this.#inflateError = asFormatError(error);
+    }
+  }
+
+  /** The properties in their text form, see properties.ts. */
+  get propertiesText(): string {
+    this.#decodedText ??= this.#content.toString('utf8', this.#propertiesStart, this.#propertiesEnd);
+    return this.#decodedText;
+  }
+
+  get properties(): Properties {
+    this.#decodedProperties ??= parseProperties(this.propertiesText);
+    return this.#decodedProperties;
+  }
+
+  /** One property, without reading the others. */
+  getProperty(name: string): string | undefined {
+    return findProperty(this.propertiesText, name);
+  }
+
+  get tags(): string | undefined {
+    return this.getProperty(PropertyName.TAGS);
+  }
+
+  get keys(): readonly string[] {
+    const keys = this.getProperty(PropertyName.KEYS);
+    return keys === undefined ? [] : keys.split(KEY_SEPARATOR).filter((key) => key !== '');
+  }
+
+  get shardingKey(): string | undefined {
+    return this.getProperty(PropertyName.SHARDING_KEY) ?? this.getProperty(PropertyName.GO_SHARDING_KEY);
+  }
+
+  get msgId(): string {
+    return this.getProperty(PropertyName.UNIQ_KEY) ?? this.offsetMsgId;
+  }
+
+  get offsetMsgId(): string {
+    const start = this.#storeHostStart;
+    return offsetMessageIdOfBytes(
+      this.#recordBytes,
+      start,
+      start + storeHostLength(this.sysFlag),
+      this.commitLogOffset,
+    );
+  }
+
+  get bornTimestamp(): number {
+    return int64(this.#recordBytes, this.#recordStart + BORN_TIMESTAMP_AT);
+  }
+
+  get storeTimestamp(): number {
+    return int64(this.#recordBytes, this.#storeHostStart - 8);
+  }
+
+  get bornHost(): string {
+    const isV6 = (this.sysFlag & MessageSysFlag.BORNHOST_V6) !== 0;
+    return decodeHost(this.#recordBytes, this.#recordStart + BORN_HOST_AT, isV6);
+  }
+
+  get storeHost(): string {
+    return decodeHost(this.#recordBytes, this.#storeHostStart, (this.sysFlag & MessageSysFlag.STOREHOST_V6) !== 0);
+  }
+
+  get commitLogOffset(): number {
+    return int64(this.#recordBytes, this.#recordStart + COMMIT_LOG_OFFSET_AT);
+  }
+
+  get preparedTransactionOffset(): number {
+    return int64(this.#recordBytes, this.#storeHostStart + storeHostLength(this.sysFlag) + 4);
+  }
+
+  get #storeHostStart(): number {
+    return this.#recordStart + BORN_HOST_AT + bornHostLength(this.sysFlag) + 8;
+  }
+
+  /** Everything `encodeMessage` takes to write the same bytes again. */
+  toRecord(): MessageRecord {
+    return {
+      topic: this.topic,
+      queueId: this.queueId,
+      queueOffset: this.queueOffset,
+      commitLogOffset: this.commitLogOffset,
+      flag: this.flag,
+      sysFlag: this.sysFlag,
+      bornTimestamp: this.bornTimestamp,
+      bornHost: this.bornHost,
+      storeTimestamp: this.storeTimestamp,
+      storeHost: this.storeHost,
+      reconsumeTimes: this.reconsumeTimes,
+      preparedTransactionOffset: this.preparedTransactionOffset,
+      body: this.rawBody,
+      bodyCrc: this.bodyCrc,
+      properties: this.propertiesText,
+    };
+  }
+
+  /** What `console.log` shows: the body is left out, it may be large or secret. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    const { topic, brokerName, queueId, queueOffset, msgId, tags, keys, reconsumeTimes, bodyLength } = this;
+    return { topic, brokerName, queueId, queueOffset, msgId, tags, keys, reconsumeTimes, bodyLength };
+  }
+}
+
+/** Codecs and mini records throw nothing else; should one, the message is unreadable all the same. */
+export function asFormatError(error: unknown): MessageFormatError {
+  if (error instanceof MessageFormatError) return error;
+  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_MALFORMED', "a message body can't be read", undefined, error);
+}
