@@ -1,0 +1,213 @@
+import debug from 'debug';
+import type { Clock } from '../clock.js';
+import { RouteError, StateError } from '../errors.js';
+import type { ResolvedClientOptions } from '../options.js';
+import type { RequestType } from '../protocol/requests/request-type.js';
+import { unregisterClient } from '../protocol/requests/unregister-client.js';
+import { RemotingClient } from '../remoting/remoting-client.js';
+import { NameServers } from '../routing/name-servers.js';
+import { RouteTable } from '../routing/route-table.js';
+import { serveBrokerRequests } from './broker-requests.js';
+import type { ConsumerMember } from './consumer-member.js';
+import { Heartbeats } from './heartbeats.js';
+
+const log = debug('rocketmq:client');
+
+/**
+ * What the producers and consumers of one client id share: the connections, the routes, the heartbeat, and the requests
+ * brokers send on their own. Lives from the first {@link ClientInstance.acquire} to the last {@link ClientInstance.release}.
+ */
+export class ClientInstance {
+  static readonly #instances = new Map<string, ClientInstance>();
+
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly remoting: RemotingClient;
+  readonly nameServers: NameServers;
+  readonly routes: RouteTable;
+  readonly heartbeats: Heartbeats;
+  readonly requestTimeoutMs: number;
+
+  readonly #fingerprint: string;
+  readonly #consumers = new Map<string, ConsumerMember>();
+  /** Producer groups and how many producers of this instance use each. */
+  readonly #producers = new Map<string, number>();
+  #users = 0;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * The instance of `clientId`, made when there is none yet. Every call must be matched by one of {@link release}.
+   *
+   * @throws StateError when the id is in use with other name servers, credentials or TLS settings
+   */
+  static acquire(clientId: string, options: ResolvedClientOptions): ClientInstance {
+    const fingerprint = connectionFingerprint(options);
+    const existing = ClientInstance.#instances.get(clientId);
+    if (existing !== undefined && existing.#closing === undefined) {
+      if (existing.#fingerprint !== fingerprint) {
+        throw new StateError(
+          `the client id ${clientId} is in use with other name servers, credentials or TLS settings; ` +
+            'give this one an instanceName of its own',
+          { clientId },
+        );
+      }
+      existing.#users++;
+      return existing;
+    }
+    const instance = new ClientInstance(clientId, options, fingerprint);
+    ClientInstance.#instances.set(clientId, instance);
+    return instance;
+  }
+
+  private constructor(clientId: string, options: ResolvedClientOptions, fingerprint: string) {
+    this.clientId = clientId;
+    this.clock = options.clock;
+    this.requestTimeoutMs = options.mqClientApiTimeout;
+    this.#fingerprint = fingerprint;
+    this.#users = 1;
+    this.remoting = new RemotingClient({
+      clock: options.clock,
+      connectTimeoutMs: options.connectTimeout,
+      language: options.language,
+      ...(options.tls !== undefined && { tls: options.tls }),
+      ...(options.acl !== undefined && { acl: options.acl }),
+      ...(options.namespaceV2 !== undefined && { namespaceV2: options.namespaceV2 }),
+    });
+    this.nameServers = new NameServers({
+      remoting: this.remoting,
+      clock: options.clock,
+      ...(options.namesrvAddr !== undefined && { namesrvAddr: options.namesrvAddr }),
+      ...(options.namesrvUrl !== undefined && { namesrvUrl: options.namesrvUrl }),
+    });
+    this.routes = new RouteTable({
+      nameServers: this.nameServers,
+      clock: options.clock,
+      pollIntervalMs: options.pollNameServerInterval,
+    });
+    this.heartbeats = new Heartbeats(this, options.heartbeatBrokerInterval);
+    serveBrokerRequests(this);
+    this.remoting.on('connected', (address) => this.#connected(address));
+    this.routes.on('changed', (topic) => {
+      log('route of %s changed', topic);
+      for (const consumer of this.#consumers.values()) consumer.rebalanceSoon('route changed');
+    });
+  }
+
+  get consumers(): IterableIterator<ConsumerMember> {
+    return this.#consumers.values();
+  }
+
+  get producerGroups(): IterableIterator<string> {
+    return this.#producers.keys();
+  }
+
+  get hasConsumers(): boolean {
+    return this.#consumers.size > 0;
+  }
+
+  consumer(group: string): ConsumerMember | undefined {
+    return this.#consumers.get(group);
+  }
+
+  /** @throws StateError when a consumer of the group lives in this instance already: it would be one member, not two */
+  registerConsumer(consumer: ConsumerMember): void {
+    if (this.#consumers.has(consumer.consumerGroup)) {
+      throw new StateError(
+        `the group ${consumer.consumerGroup} has a consumer with client id ${this.clientId} in this process already; ` +
+          'give the second one an instanceName of its own',
+        { consumerGroup: consumer.consumerGroup, clientId: this.clientId },
+      );
+    }
+    this.#consumers.set(consumer.consumerGroup, consumer);
+    this.heartbeats.start();
+  }
+
+  registerProducer(group: string): void {
+    this.#producers.set(group, (this.#producers.get(group) ?? 0) + 1);
+    this.heartbeats.start();
+  }
+
+  /** Leaves the group at every broker. Best effort: brokers drop a silent member by themselves. */
+  async unregisterConsumer(group: string, timeoutMs: number): Promise<void> {
+    if (!this.#consumers.delete(group)) return;
+    await this.#unregister({ consumerGroup: group }, timeoutMs);
+  }
+
+  async unregisterProducer(group: string, timeoutMs: number): Promise<void> {
+    const users = this.#producers.get(group);
+    if (users === undefined) return;
+    if (users > 1) {
+      this.#producers.set(group, users - 1);
+      return;
+    }
+    this.#producers.delete(group);
+    await this.#unregister({ producerGroup: group }, timeoutMs);
+  }
+
+  /** The address of the broker's master. @throws RouteError `ERR_ROCKETMQ_NO_BROKER` when the routes know none */
+  masterAddress(brokerName: string): string {
+    const address = this.routes.brokerAddress(brokerName);
+    if (address !== undefined) return address;
+    throw new RouteError(
+      'ERR_ROCKETMQ_NO_BROKER',
+      `broker ${brokerName} has no master in any known route; it is asked again when its route changes`,
+      { brokerName },
+    );
+  }
+
+  /** One request to a broker's master. */
+  async callMaster<Request, Reply>(
+    brokerName: string,
+    type: RequestType<Request, Reply>,
+    request: Request,
+    timeoutMs: number = this.requestTimeoutMs,
+  ): Promise<Reply> {
+    return this.remoting.call(this.masterAddress(brokerName), type, request, { timeoutMs });
+  }
+
+  /** Gives the instance back. The last one closes all connections and timers. */
+  async release(): Promise<void> {
+    this.#users--;
+    if (this.#users > 0) return this.#closing;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (ClientInstance.#instances.get(this.clientId) === this) ClientInstance.#instances.delete(this.clientId);
+    this.heartbeats.close();
+    this.routes.close();
+    this.nameServers.close();
+    await this.remoting.close();
+  }
+
+  /** Tells a broker who is on the line before anything else is asked of it, then lets the consumers look after it. */
+  #connected(address: string): void {
+    const brokerName = this.routes.allBrokers().find((broker) => broker.address === address)?.brokerName;
+    if (brokerName === undefined || this.#closing !== undefined || this.heartbeats.isBeating(address)) return;
+    this.heartbeats.beat(address).then(
+      () => {
+        for (const consumer of this.#consumers.values()) consumer.brokerBack(brokerName);
+      },
+      (error: unknown) => log('heartbeat after connecting to %s failed: %s', address, error),
+    );
+  }
+
+  async #unregister(groups: { consumerGroup?: string; producerGroup?: string }, timeoutMs: number): Promise<void> {
+    const request = { clientId: this.clientId, ...groups };
+    // A broker without a connection has dropped this client with it: opening one only to say goodbye helps nobody.
+    const known = this.routes.allBrokers().filter((broker) => this.remoting.isConnected(broker.address));
+    const calls = known.map((broker) => this.remoting.call(broker.address, unregisterClient, request, { timeoutMs }));
+    for (const result of await Promise.allSettled(calls)) {
+      if (result.status === 'rejected') log('unregister failed: %s', result.reason);
+    }
+  }
+}
+
+/** Equal for options that may share connections. */
+function connectionFingerprint(options: ResolvedClientOptions): string {
+  const { namesrvAddr, namesrvUrl, namespaceV2, tls, acl } = options;
+  return JSON.stringify({ namesrvAddr, namesrvUrl, namespaceV2, tls, acl }, (_key, value: unknown) =>
+    Buffer.isBuffer(value) ? value.toString('base64') : value,
+  );
+}

@@ -1,0 +1,108 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Clock, Timer } from '../clock.js';
+import { messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
+import { Notifier } from './notifier.js';
+import { ProcessQueue } from './process-queue.js';
+
+/**
+ * One queue on its way through this consumer: its place in the life cycle, its lease at the broker, its buffer, and how
+ * far it was pulled. The life cycle's transitions are in queue-table.ts and nowhere else.
+ */
+
+/** absent -> locking -> owned -> draining -> absent, and owned -> locking when the lock was lost. */
+export type QueueState = 'absent' | 'locking' | 'owned' | 'draining';
+
+/** What the consume loop has under way for the queue: at most one slice, or a timer that will start one. */
+export type RunnerState = 'idle' | 'scheduled' | 'resting';
+
+export class AssignedQueue {
+  readonly messageQueue: MessageQueue;
+  readonly key: string;
+  /** The queue as listeners see it: topic without namespace. */
+  readonly exposedQueue: MessageQueue;
+  /** Whoever touches the listener or replaces the buffer holds this: one at a time. */
+  readonly localLock: LimitFunction = pLimit(1);
+  /** Fires when room, lock, state or suspension changed; the pull loop sleeps on it. */
+  readonly changed = new Notifier();
+  readonly buffer = new ProcessQueue();
+
+  state: QueueState = 'locking';
+  /** Goes up whenever what was pulled or handed out before must not count any more. */
+  generation = 0;
+
+  /** The broker's last answer: this client holds the lock. */
+  locked = false;
+  /** When the request of the last granted lock was sent, by the monotonic clock. */
+  lockedAt = Number.NEGATIVE_INFINITY;
+  /** Counts the grants after a loss: a hint for fencing writes to other systems. */
+  lockEpoch = 0;
+  /** No broker-side lock is needed, as in broadcasting. */
+  readonly lockless: boolean;
+
+  /** Where the next pull starts; -1 before the start offset is known. */
+  nextOffset = -1;
+  /** The broker id the last pull reply suggested; 0 is the master. */
+  preferredBrokerId = 0;
+  /** The user stopped pulling this queue. */
+  suspended = false;
+  /** The user stopped handing out messages of this queue, too. */
+  dispatchStopped = false;
+
+  runner: RunnerState = 'idle';
+  restTimer: Timer = undefined;
+  /** Messages are with the listener, or its answer is being carried out. */
+  busy = false;
+  /** The pull loop sleeps until the buffer has room. */
+  waitsForRoom = false;
+  warnedOfFullBuffer = false;
+
+  /** The start offset is being looked up. */
+  starting = false;
+  /** The queue is being given back although it was never owned. */
+  releasing = false;
+  /** How often in a row the broker refused the lock. */
+  refusals = 0;
+  /** How often giving the queue back failed. */
+  unlockAttempts = 0;
+  lastPullAt = Number.NEGATIVE_INFINITY;
+  lastConsumeAt = Number.NEGATIVE_INFINITY;
+
+  #abort = new AbortController();
+
+  constructor(messageQueue: MessageQueue, exposedQueue: MessageQueue, lockless: boolean) {
+    this.messageQueue = messageQueue;
+    this.key = messageQueueKey(messageQueue);
+    this.exposedQueue = exposedQueue;
+    this.lockless = lockless;
+  }
+
+  /** Fires when what was handed out under the current generation no longer counts, or the queue is to be given up. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** The lock is held and its lease not run out. */
+  holdsLease(now: number, leaseTime: number): boolean {
+    return this.lockless || (this.locked && now - this.lockedAt <= leaseTime);
+  }
+
+  /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */
+  renewGeneration(reason: Error): void {
+    this.generation++;
+    const old = this.#abort;
+    this.#abort = new AbortController();
+    old.abort(reason);
+  }
+
+  /** Tells the listener that the queue is to be given up; what it answers still counts. */
+  announceEnd(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  /** Forgets a planned slice. */
+  cancelRest(clock: Clock): void {
+    if (this.restTimer !== undefined) clock.clearTimeout(this.restTimer);
+    this.restTimer = undefined;
+    if (this.runner === 'resting') this.runner = 'idle';
+  }
+}

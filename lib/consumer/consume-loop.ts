@@ -1,0 +1,353 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Clock } from '../clock.js';
+import type { ConsumeOrderlyStatus } from '../enums.js';
+import { ListenerError, type RocketMQError } from '../errors.js';
+import type { StoredMessage } from '../protocol/message.js';
+import { describeQueue } from '../protocol/message-queue.js';
+import type { AssignedQueue } from './assigned-queue.js';
+import type { Exhaustion } from './exhaustion.js';
+import type { ListenerAnswer, MessageListenerOrderly } from './listener.js';
+import type { OffsetStore } from './offset-store/offset-store.js';
+import { OrderlyContext } from './orderly-context.js';
+import { decideOutcome, isStatus, suspendTime, type SuspendedBatch } from './outcome.js';
+import { TurnTaker } from './turn-taker.js';
+
+/** The reference's time after which a queue that never runs dry lets the others go first, in milliseconds. */
+const LONGEST_SLICE = 60_000;
+/** The reference's pause before such a queue goes on, in milliseconds. */
+const YIELD_PAUSE = 10;
+/** How long listeners may keep the event loop to themselves, in milliseconds; well under the 20 ms a user would notice. */
+const TURN_BUDGET = 5;
+/** How soon a queue without a valid lease asks for its lock again, in milliseconds. */
+const RELOCK_DELAY = 10;
+
+export interface ConsumeLoopOptions {
+  readonly consumeConcurrency: number;
+  readonly consumeMessageBatchMaxSize: number;
+  readonly suspendCurrentQueueTimeMillis: number;
+  readonly lockLeaseTime: number;
+  readonly listenerTimeoutMs: number | undefined;
+  readonly verifyLockOnCommit: boolean;
+}
+
+export interface ConsumeLoopDeps {
+  readonly clock: Clock;
+  readonly offsets: OffsetStore;
+  readonly exhaustion: Exhaustion;
+  /** Prepares a message for the listener: the topic it was meant for, without namespace. */
+  readonly expose: (message: StoredMessage) => void;
+  /** Asks for the queue's lock soon; {@link ConsumeLoop.notify} is called when it is there. */
+  readonly relock: (queue: AssignedQueue, delayMs: number) => void;
+  /** Asks the broker now whether the queue is still ours. */
+  readonly confirmLock: (queue: AssignedQueue) => Promise<void>;
+  readonly report: (error: RocketMQError) => void;
+  readonly warn: (code: string, message: string) => void;
+  readonly onAnswer?: ((queue: AssignedQueue, succeeded: boolean, count: number, tookMs: number) => void) | undefined;
+}
+
+/** How a slice ended. */
+type SliceEnd = { readonly rest: number } | 'idle';
+const IDLE = 'idle';
+
+/** How the handling of one batch ended. */
+type BatchEnd = 'continue' | 'stop' | { readonly rest: number };
+
+/**
+ * Hands messages to the listener: one slice at a time per queue, `consumeConcurrency` slices at most, in the order the
+ * queues got something to do. A resting queue, or one that waits for its lock, holds no place.
+ */
+export class ConsumeLoop {
+  readonly #options: ConsumeLoopOptions;
+  readonly #deps: ConsumeLoopDeps;
+  readonly #listener: MessageListenerOrderly;
+  readonly #places: LimitFunction;
+  readonly #turns: TurnTaker;
+  #stopped = false;
+  #paused = false;
+
+  constructor(options: ConsumeLoopOptions, deps: ConsumeLoopDeps, listener: MessageListenerOrderly) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#listener = listener;
+    this.#places = pLimit(options.consumeConcurrency);
+    this.#turns = new TurnTaker(deps.clock, TURN_BUDGET);
+  }
+
+  /** No slice starts any more; those under way end after their current listener call. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** While paused no message is handed out; what is under way ends after its current listener call. */
+  setPaused(paused: boolean): void {
+    this.#paused = paused;
+  }
+
+  /** The queue may have something to do: messages arrived, its lock is there, or it was resumed. */
+  notify(queue: AssignedQueue): void {
+    if (queue.runner !== 'idle' || queue.buffer.waiting === 0 || !this.#mayRun(queue)) return;
+    if (!queue.holdsLease(this.#deps.clock.now(), this.#options.lockLeaseTime)) {
+      this.#deps.relock(queue, RELOCK_DELAY);
+      return;
+    }
+    queue.runner = 'scheduled';
+    void queue.localLock(() => this.#places(() => this.#guardedSlice(queue))).then((end) => this.#ended(queue, end));
+  }
+
+  #mayRun(queue: AssignedQueue): boolean {
+    return queue.state === 'owned' && !this.#stopped && !this.#paused && !queue.dispatchStopped;
+  }
+
+  #ended(queue: AssignedQueue, end: SliceEnd): void {
+    queue.runner = 'idle';
+    queue.busy = false;
+    if (queue.state !== 'owned') queue.changed.notify();
+    if (end !== IDLE && this.#mayRun(queue)) {
+      queue.runner = 'resting';
+      queue.restTimer = this.#deps.clock.setTimeout(() => {
+        queue.restTimer = undefined;
+        queue.runner = 'idle';
+        this.notify(queue);
+      }, end.rest);
+    } else {
+      this.notify(queue);
+    }
+  }
+
+  /** A defect in here must cost one queue a second, not its consumption. */
+  async #guardedSlice(queue: AssignedQueue): Promise<SliceEnd> {
+    const generation = queue.generation;
+    try {
+      return await this.#slice(queue, generation);
+    } catch (error) {
+      this.#deps.report(
+        new ListenerError(`consuming ${describeQueue(queue.exposedQueue)} failed; it goes on in a second`, {}, error),
+      );
+      if (queue.generation !== generation) return IDLE;
+      queue.buffer.rollback();
+      return { rest: 1_000 };
+    }
+  }
+
+  async #slice(queue: AssignedQueue, generation: number): Promise<SliceEnd> {
+    const { clock } = this.#deps;
+    const { lockLeaseTime, consumeMessageBatchMaxSize } = this.#options;
+    const begin = clock.now();
+    let now = begin;
+    for (;;) {
+      if (queue.generation !== generation || !this.#mayRun(queue)) return IDLE;
+      if (!queue.holdsLease(now, lockLeaseTime)) return IDLE;
+      if (now - begin > LONGEST_SLICE) return { rest: YIELD_PAUSE };
+      if (this.#turns.isOver(now)) {
+        await this.#turns.next();
+        now = clock.now();
+        continue;
+      }
+      const batch = queue.buffer.take(consumeMessageBatchMaxSize);
+      if (batch.length === 0) return IDLE;
+      // Kept free of promises while the listener answers synchronously: this is the path of every message.
+      queue.busy = true;
+      let end = this.#consume(queue, generation, batch);
+      if (end instanceof Promise) end = await end;
+      queue.busy = false;
+      if (end === 'stop') return IDLE;
+      if (end !== 'continue') return end;
+      now = clock.now();
+    }
+  }
+
+  #consume(queue: AssignedQueue, generation: number, batch: StoredMessage[]): BatchEnd | Promise<BatchEnd> {
+    const { clock, expose } = this.#deps;
+    for (let i = 0; i < batch.length; i++) {
+      const message = batch[i] as StoredMessage;
+      if (message.bodyError !== undefined) {
+        // What lies before it is consumed first, it comes alone, and what follows waits for it.
+        queue.buffer.makeConsumeAgain(batch.slice(Math.max(i, 1)));
+        batch = batch.slice(0, Math.max(i, 1));
+        if (i === 0) return this.#unreadable(queue, generation, batch, message.bodyError);
+        break;
+      }
+      expose(message);
+    }
+    const context = new OrderlyContext(queue, clock, this.#options.lockLeaseTime);
+    const { listenerTimeoutMs } = this.#options;
+    const timer = listenerTimeoutMs === undefined ? undefined : this.#limitTime(context, listenerTimeoutMs);
+    const startedAt = clock.now();
+    queue.lastConsumeAt = startedAt;
+    let answer: ListenerAnswer | PromiseLike<ListenerAnswer>;
+    try {
+      answer = this.#listener(batch.slice(), context);
+    } catch (error) {
+      return this.#failed(queue, generation, batch, context, startedAt, timer, error);
+    }
+    if (isPromiseLike(answer)) {
+      return Promise.resolve(answer).then(
+        (status) => this.#answered(queue, generation, batch, context, startedAt, timer, status),
+        (error: unknown) => this.#failed(queue, generation, batch, context, startedAt, timer, error),
+      );
+    }
+    return this.#answered(queue, generation, batch, context, startedAt, timer, answer);
+  }
+
+  #answered(
+    queue: AssignedQueue,
+    generation: number,
+    batch: StoredMessage[],
+    context: OrderlyContext,
+    startedAt: number,
+    timer: unknown,
+    answer: unknown,
+  ): BatchEnd | Promise<BatchEnd> {
+    if (timer !== undefined) this.#deps.clock.clearTimeout(timer);
+    const status: ConsumeOrderlyStatus | undefined = answer === undefined ? 'SUCCESS' : isStatus(answer) ? answer : undefined;
+    if (status === undefined) {
+      return this.#failed(queue, generation, batch, context, startedAt, undefined, new NoStatus(answer));
+    }
+    return this.#settle(queue, generation, batch, context, status, startedAt);
+  }
+
+  #failed(
+    queue: AssignedQueue,
+    generation: number,
+    batch: StoredMessage[],
+    context: OrderlyContext,
+    startedAt: number,
+    timer: unknown,
+    error: unknown,
+  ): BatchEnd | Promise<BatchEnd> {
+    if (timer !== undefined) this.#deps.clock.clearTimeout(timer);
+    this.#deps.report(listenerError(queue, batch, error));
+    return this.#settle(queue, generation, batch, context, 'SUSPEND_CURRENT_QUEUE_A_MOMENT', startedAt);
+  }
+
+  /** A body that can't be read never reaches the listener, is never passed over, and never committed. */
+  #unreadable(queue: AssignedQueue, generation: number, batch: StoredMessage[], error: RocketMQError): Promise<BatchEnd> {
+    this.#deps.report(error);
+    const context = new OrderlyContext(queue, this.#deps.clock, this.#options.lockLeaseTime);
+    return this.#suspend(queue, generation, batch, context);
+  }
+
+  #settle(
+    queue: AssignedQueue,
+    generation: number,
+    batch: StoredMessage[],
+    context: OrderlyContext,
+    status: ConsumeOrderlyStatus,
+    startedAt: number,
+  ): BatchEnd | Promise<BatchEnd> {
+    const now = this.#deps.clock.now();
+    const suspended = status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
+    this.#deps.onAnswer?.(queue, !suspended && status !== 'ROLLBACK', batch.length, now - startedAt);
+    if (queue.generation !== generation) return 'stop';
+    if (!queue.holdsLease(now, this.#options.lockLeaseTime) || this.#options.verifyLockOnCommit) {
+      return this.#confirmThenApply(queue, generation, batch, context, status);
+    }
+    if (suspended) return this.#suspend(queue, generation, batch, context);
+    if (this.#deps.exhaustion.remembersAttempts) this.#deps.exhaustion.forget(batch, queue);
+    return this.#apply(queue, batch, context, status, 'some-again');
+  }
+
+  /** The listener took longer than the lease: whether its answer counts is for the broker to say. */
+  async #confirmThenApply(
+    queue: AssignedQueue,
+    generation: number,
+    batch: StoredMessage[],
+    context: OrderlyContext,
+    status: ConsumeOrderlyStatus,
+  ): Promise<BatchEnd> {
+    await this.#deps.confirmLock(queue);
+    if (queue.generation !== generation) return 'stop';
+    if (!queue.holdsLease(this.#deps.clock.now(), this.#options.lockLeaseTime)) {
+      queue.buffer.makeConsumeAgain(batch);
+      return 'stop';
+    }
+    if (status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT') return this.#suspend(queue, generation, batch, context);
+    return this.#apply(queue, batch, context, status, 'some-again');
+  }
+
+  async #suspend(
+    queue: AssignedQueue,
+    generation: number,
+    batch: StoredMessage[],
+    context: OrderlyContext,
+  ): Promise<BatchEnd> {
+    const again: StoredMessage[] = [];
+    for (const message of batch) {
+      const resolved = await this.#deps.exhaustion.handle(message, queue);
+      if (queue.generation !== generation) return 'stop';
+      if (!resolved) again.push(message);
+      else {
+        const offset = queue.buffer.resolve(message);
+        if (context.autoCommit) this.#advance(queue, offset);
+      }
+    }
+    const batchState: SuspendedBatch = again.length > 0 ? 'some-again' : 'all-resolved';
+    return this.#apply(queue, again, context, 'SUSPEND_CURRENT_QUEUE_A_MOMENT', batchState);
+  }
+
+  /** Carries out the row of the outcome table. */
+  #apply(
+    queue: AssignedQueue,
+    again: readonly StoredMessage[],
+    context: OrderlyContext,
+    status: ConsumeOrderlyStatus,
+    batchState: SuspendedBatch,
+  ): BatchEnd {
+    const { autoCommit } = context;
+    const outcome = decideOutcome(autoCommit ? 'auto' : 'manual', status, batchState);
+    if (outcome.misused) {
+      this.#deps.warn('STATUS_IN_AUTO_COMMIT', `${status} was answered with autoCommit on, and is taken as SUCCESS`);
+    }
+    switch (outcome.effect) {
+      case 'commit':
+        this.#advance(queue, queue.buffer.commit());
+        break;
+      case 'rollback':
+        queue.buffer.rollback();
+        break;
+      case 'again':
+        queue.buffer.makeConsumeAgain(again);
+        break;
+      case 'keep':
+        break;
+    }
+    if (queue.waitsForRoom) queue.changed.notify();
+    if (outcome.next === 'continue') return 'continue';
+    return { rest: suspendTime(context.suspendCurrentQueueTimeMillis, this.#options.suspendCurrentQueueTimeMillis) };
+  }
+
+  #advance(queue: AssignedQueue, offset: number): void {
+    if (offset >= 0) this.#deps.offsets.update(queue.messageQueue, offset, false);
+  }
+
+  #limitTime(context: OrderlyContext, timeoutMs: number): unknown {
+    const abort = new AbortController();
+    context.limitBy(abort.signal);
+    return this.#deps.clock.setTimeout(
+      () => abort.abort(new ListenerError(`the listener has taken more than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+  }
+}
+
+/** The listener answered with something that is no status. */
+class NoStatus extends Error {
+  constructor(answer: unknown) {
+    super(`the listener answered with ${typeof answer === 'string' ? JSON.stringify(answer.slice(0, 60)) : typeof answer}`);
+  }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<ListenerAnswer> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+function listenerError(queue: AssignedQueue, batch: readonly StoredMessage[], cause: unknown): ListenerError {
+  const { topic, brokerName, queueId } = queue.exposedQueue;
+  const offset = batch[0]?.queueOffset;
+  const what = cause instanceof NoStatus ? `${cause.message}, which is no status` : 'the listener failed';
+  return new ListenerError(
+    `${what}, at ${describeQueue(queue.exposedQueue)} offset ${offset}; the messages are consumed again`,
+    { topic, brokerName, queueId, offset, reconsumeTimes: batch[0]?.reconsumeTimes },
+    cause,
+  );
+}

@@ -1,0 +1,296 @@
+import type { ClientInstance } from '../client/client-instance.js';
+import type { ConsumerMember } from '../client/consumer-member.js';
+import { RocketMQError } from '../errors.js';
+import type { ResolvedConsumerOptions } from '../options.js';
+import type { StoredMessage } from '../protocol/message.js';
+import type { MessageQueue } from '../protocol/message-queue.js';
+import { retryTopic, withNamespace, withoutNamespace } from '../protocol/namespace.js';
+import { PropertyName } from '../protocol/properties.js';
+import type { ConsumeMessageDirectlyReply, ConsumeMessageDirectlyRequest } from '../protocol/requests/consume-message-directly.js';
+import type { GetConsumerRunningInfoReply } from '../protocol/requests/get-consumer-running-info.js';
+import type { GetConsumerStatusFromClientReply } from '../protocol/requests/get-consumer-status-from-client.js';
+import type { ConsumerData } from '../protocol/requests/heart-beat.js';
+import type { ResetConsumerClientOffsetRequest } from '../protocol/requests/reset-consumer-client-offset.js';
+import type { SubscriptionData } from '../protocol/subscription.js';
+import { ConsumeLoop } from './consume-loop.js';
+import type { OrderedConsumerEvents } from './consumer-events.js';
+import { describeRunning, describeStatus } from './consumer-info.js';
+import { ConsumerStats } from './consumer-stats.js';
+import { sendToDeadLetter } from './dead-letter.js';
+import { consumeDirectly } from './direct-consume.js';
+import { Exhaustion } from './exhaustion.js';
+import { FlowControl } from './flow-control.js';
+import type { MessageListenerOrderly } from './listener.js';
+import { OffsetReset } from './offset-reset.js';
+import { createOffsetStore } from './offset-store/create-offset-store.js';
+import type { OffsetStore } from './offset-store/offset-store.js';
+import { Ownership } from './ownership.js';
+import { PullLoop } from './pull-loop.js';
+import { QueueTable, type QueueTransition } from './queue-table.js';
+import { Rebalancer } from './rebalancer.js';
+import { findStartOffset } from './start-offset.js';
+
+/** How a running consumer tells its owner what happens. */
+export type EmitEvent = <Name extends keyof OrderedConsumerEvents>(
+  name: Name,
+  ...args: OrderedConsumerEvents[Name]
+) => void;
+
+/** What the facade and its running part share, and the user may change while it runs. */
+export interface ConsumerState {
+  readonly options: ResolvedConsumerOptions;
+  /** By topic with its namespace; the retry topic among them. */
+  readonly subscriptions: Map<string, SubscriptionData>;
+  maxReconsumeTimes: number;
+  suspended: boolean;
+}
+
+/**
+ * A consumer that runs: everything between the client instance and the listener, put together. The facade makes one at
+ * each start and throws it away at close.
+ */
+export class ConsumerRuntime implements ConsumerMember {
+  readonly consumerGroup: string;
+  readonly table: QueueTable;
+  readonly ownership: Ownership;
+  readonly rebalancer: Rebalancer;
+  readonly consumeLoop: ConsumeLoop;
+  readonly offsets: OffsetStore;
+  readonly startedAt: number;
+
+  readonly #state: ConsumerState;
+  readonly #client: ClientInstance;
+  readonly #listener: MessageListenerOrderly;
+  readonly #emit: EmitEvent;
+  readonly #pullLoop: PullLoop;
+  readonly #flow: FlowControl;
+  readonly #reset: OffsetReset;
+  readonly #stats: ConsumerStats;
+  #persistTimer: unknown;
+
+  constructor(state: ConsumerState, client: ClientInstance, listener: MessageListenerOrderly, emit: EmitEvent) {
+    const { options } = state;
+    this.#state = state;
+    this.#client = client;
+    this.#listener = listener;
+    this.#emit = emit;
+    this.consumerGroup = withNamespace(options.namespace, options.consumerGroup);
+    this.startedAt = client.clock.wallTime();
+    const clustering = options.messageModel === 'CLUSTERING';
+    const report = (error: RocketMQError): void => emit('error', error);
+    const warn = (code: string, message: string): void => emit('warning', { code, message });
+    const isSuspended = (): boolean => state.suspended;
+
+    this.#stats = new ConsumerStats(client.clock);
+    this.#flow = new FlowControl(options);
+    this.offsets = createOffsetStore(client, this.consumerGroup, options);
+    this.table = new QueueTable(client.clock, (transition) => this.#moved(transition));
+    this.ownership = new Ownership(
+      {
+        lockless: !clustering,
+        leaseTime: options.lockLeaseTime,
+        renewInterval: options.lockRenewInterval,
+        revokeTimeoutMs: options.revokeTimeoutMs,
+      },
+      {
+        client,
+        consumerGroup: this.consumerGroup,
+        table: this.table,
+        offsets: this.offsets,
+        exposeQueue: (queue) => this.exposeQueue(queue),
+        findStartOffset: (queue) =>
+          findStartOffset(client, this.offsets, queue, queue.topic === retryTopic(this.consumerGroup), options),
+        begin: (queue) => this.#pullLoop.start(queue),
+        goOn: (queue) => this.consumeLoop.notify(queue),
+        unsettled: (reason) => this.rebalancer.wake(reason),
+        lost: (queue, reason) => emit('queueLost', { messageQueue: queue.exposedQueue, reason }),
+        noMaster: (brokerName, messageQueues) => emit('noMaster', { brokerName, messageQueues }),
+        report,
+      },
+    );
+    this.rebalancer = new Rebalancer(
+      { consumerGroup: this.consumerGroup, clustering, interval: options.rebalanceInterval },
+      {
+        client,
+        table: this.table,
+        ownership: this.ownership,
+        strategy: options.allocateMessageQueueStrategy,
+        topics: () => [...state.subscriptions.keys()],
+        isSuspended,
+        changed: (topic, all, mine) => this.#assignmentChanged(topic, all, mine),
+        report,
+        warn,
+      },
+    );
+    const exhaustion = new Exhaustion({
+      consumerGroup: options.consumerGroup,
+      maxReconsumeTimes: () => state.maxReconsumeTimes,
+      onExhausted: options.onExhausted,
+      attemptStore: options.attemptStore,
+      sendBack: (message, queue) => this.#sendBack(message, queue.messageQueue),
+      report,
+      deadLettered: (event) => emit('deadLetter', event),
+      skipped: (event) => emit('skipped', event),
+      blocked: (event) => emit('blocked', event),
+    });
+    this.consumeLoop = new ConsumeLoop(
+      options,
+      {
+        clock: client.clock,
+        offsets: this.offsets,
+        exhaustion,
+        expose: (message) => this.expose(message),
+        relock: (queue, delayMs) => this.ownership.locks.lockSoon(queue, delayMs),
+        confirmLock: (queue) => this.ownership.locks.lock([queue]),
+        report,
+        warn,
+        onAnswer: (queue, succeeded, count, tookMs) =>
+          this.#stats.consumed(queue.messageQueue.topic, succeeded, count, tookMs),
+      },
+      listener,
+    );
+    this.#pullLoop = new PullLoop(
+      { ...options, consumerGroup: this.consumerGroup, clustering },
+      {
+        client,
+        offsets: this.offsets,
+        flow: this.#flow,
+        subscription: (topic) => state.subscriptions.get(topic),
+        isSuspended,
+        arrived: (queue) => this.consumeLoop.notify(queue),
+        offsetIllegal: (queue, offset, remark) => void this.#reset.startOver(queue, offset, remark ?? 'offset is illegal'),
+        report,
+        warn,
+        onPulled: (queue, count, tookMs) => this.#stats.pulled(queue.messageQueue.topic, count, tookMs),
+      },
+    );
+    this.#reset = new OffsetReset({
+      client,
+      table: this.table,
+      offsets: this.offsets,
+      begin: (queue) => this.#pullLoop.start(queue),
+      wasReset: (queue, offset, reason) => emit('offsetReset', { messageQueue: queue.exposedQueue, offset, reason }),
+      report,
+    });
+  }
+
+  /** Joins the group: heartbeat first, then the first rebalance, then whatever follows from it. */
+  begin(): void {
+    this.ownership.start();
+    this.rebalancer.start();
+    this.#planPersist();
+  }
+
+  /** Leaves nothing running. Offsets are persisted before locks are given back, locks before the group is left. */
+  async close(waitMs: number): Promise<void> {
+    this.consumeLoop.stop();
+    await this.rebalancer.stop();
+    await this.ownership.close(waitMs);
+    this.#client.clock.clearTimeout(this.#persistTimer);
+  }
+
+  /** Lets every queue look again whether it may pull and dispatch. */
+  wakeQueues(): void {
+    for (const queue of this.table.all()) {
+      queue.changed.notify();
+      this.consumeLoop.notify(queue);
+    }
+  }
+
+  heartbeatData(): ConsumerData {
+    const { options, subscriptions } = this.#state;
+    return {
+      groupName: this.consumerGroup,
+      consumeType: 'CONSUME_PASSIVELY',
+      messageModel: options.messageModel,
+      consumeFromWhere: options.consumeFromWhere,
+      unitMode: options.unitMode,
+      subscriptions: [...subscriptions.values()],
+    };
+  }
+
+  rebalanceSoon(reason: string): void {
+    this.rebalancer.wake(reason);
+  }
+
+  brokerBack(brokerName: string): void {
+    void this.ownership.relockAt(brokerName);
+    for (const queue of this.table.all()) if (queue.messageQueue.brokerName === brokerName) queue.changed.notify();
+    this.rebalancer.wake(`connected to ${brokerName}`);
+  }
+
+  resetOffset(request: ResetConsumerClientOffsetRequest): void {
+    if (this.#state.options.messageModel === 'CLUSTERING') this.#reset.onRequest(request);
+  }
+
+  consumerStatus(topic: string): GetConsumerStatusFromClientReply {
+    return describeStatus(this.table, this.offsets, topic);
+  }
+
+  runningInfo(): GetConsumerRunningInfoReply {
+    return describeRunning(this, this.#state, this.#client, this.#stats);
+  }
+
+  consumeDirectly(request: ConsumeMessageDirectlyRequest): Promise<ConsumeMessageDirectlyReply> {
+    const { allowDirectConsume } = this.#state.options;
+    return consumeDirectly(request, allowDirectConsume, this.#listener, (message) => this.expose(message), this.#client.clock);
+  }
+
+  /** The topic the message was meant for: that of its first delivery, without namespace. */
+  expose(message: StoredMessage): void {
+    if (message.topic === retryTopic(this.consumerGroup)) {
+      const original = message.getProperty(PropertyName.RETRY_TOPIC);
+      if (original !== undefined) message.topic = original;
+    }
+    const { namespace } = this.#state.options;
+    if (namespace !== undefined) message.topic = withoutNamespace(namespace, message.topic);
+  }
+
+  exposeQueue(queue: MessageQueue): MessageQueue {
+    const { namespace } = this.#state.options;
+    if (namespace === undefined) return queue;
+    return { ...queue, topic: withoutNamespace(namespace, queue.topic) };
+  }
+
+  #sendBack(message: StoredMessage, from: MessageQueue): Promise<string> {
+    const { options, maxReconsumeTimes } = this.#state;
+    const group = { wrapped: this.consumerGroup, namespace: options.namespace };
+    return sendToDeadLetter(this.#client, group, message, from, maxReconsumeTimes);
+  }
+
+  #moved({ queue, from, to, reason }: QueueTransition): void {
+    const messageQueue = queue.exposedQueue;
+    this.#emit('queueState', { messageQueue, from, to, reason });
+    if (to === 'owned') this.#emit('queueOwned', { messageQueue, offset: queue.nextOffset });
+    if (to === 'absent' || (from === 'owned' && to === 'locking')) this.#emit('queueReleased', { messageQueue, reason });
+    this.#flow.shareAmong(this.table.inState('owned').length);
+  }
+
+  #assignmentChanged(topic: string, all: readonly MessageQueue[], mine: readonly MessageQueue[]): void {
+    const expose = (queue: MessageQueue): MessageQueue => this.exposeQueue(queue);
+    const exposedTopic = withoutNamespace(this.#state.options.namespace, topic);
+    this.#emit('rebalanced', { topic: exposedTopic, all: all.map(expose), mine: mine.map(expose) });
+  }
+
+  #planPersist(): void {
+    const { persistConsumerOffsetInterval, lockLeaseTime } = this.#state.options;
+    this.#persistTimer = this.#client.clock.setTimeout(() => {
+      this.#planPersist();
+      const now = this.#client.clock.now();
+      // Only the owner commits; a queue whose lease has run out waits for its lock.
+      const ours = this.table
+        .all()
+        .filter((queue) => (queue.state === 'owned' || queue.state === 'draining') && queue.holdsLease(now, lockLeaseTime));
+      this.offsets.persistAll(ours.map((queue) => queue.messageQueue)).catch((cause: unknown) => {
+        this.#emit(
+          'error',
+          new RocketMQError('offsets could not be persisted; it is tried again at the next turn', {
+            code: 'ERR_ROCKETMQ_PERSIST',
+            retryable: true,
+            cause,
+          }),
+        );
+      });
+    }, persistConsumerOffsetInterval);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.js';
+import type { MessageQueue } from '../protocol/message-queue.js';
+import type { AssignedQueue } from './assigned-queue.js';
+
+/** What a listener learns about its call, and may decide besides the status it returns. */
+export interface ConsumeOrderlyContext {
+  /** The queue the messages come from. */
+  readonly messageQueue: MessageQueue;
+  /**
+   * Whether this call's answer commits by itself. Read after the listener has answered, so it may be set per call.
+   * @default true
+   */
+  autoCommit: boolean;
+  /**
+   * How long the queue rests after SUSPEND_CURRENT_QUEUE_A_MOMENT or ROLLBACK, in milliseconds, taken as 10 to 30,000.
+   * Read after the listener has answered. -1 means the consumer's option of the same name.
+   * @default -1
+   */
+  suspendCurrentQueueTimeMillis: number;
+  /**
+   * Fires when the queue is lost, is to be given up, or starts over at another offset: a long-running listener should
+   * stop early. Also fires when `listenerTimeoutMs` is set and has passed. What is answered afterwards counts only as
+   * long as the queue's lock is still held.
+   */
+  readonly signal: AbortSignal;
+  /** Whether this consumer still owns the queue: what was handed out counts, and the lock's lease has not run out. */
+  isOwner(): boolean;
+  /** The message was handed over on an operator's request, outside order, locks and offsets. */
+  readonly direct: boolean;
+  /**
+   * Counts how often this consumer has gained the queue's lock anew; with broker name and offset a hint for fencing
+   * writes to other systems.
+   */
+  readonly lockEpoch: number;
+}
+
+/** One object per listener call; everything it can tell is looked up only when asked. */
+export class OrderlyContext implements ConsumeOrderlyContext {
+  autoCommit = true;
+  suspendCurrentQueueTimeMillis = -1;
+  readonly direct = false;
+  readonly #queue: AssignedQueue;
+  readonly #generation: number;
+  readonly #clock: Clock;
+  readonly #leaseTime: number;
+  #signal: AbortSignal | undefined;
+
+  constructor(queue: AssignedQueue, clock: Clock, leaseTime: number) {
+    this.#queue = queue;
+    this.#generation = queue.generation;
+    this.#clock = clock;
+    this.#leaseTime = leaseTime;
+  }
+
+  get messageQueue(): MessageQueue {
+    return this.#queue.exposedQueue;
+  }
+
+  get lockEpoch(): number {
+    return this.#queue.lockEpoch;
+  }
+
+  get signal(): AbortSignal {
+    // Looked up at first use: by then the queue may have moved on, and the signal of this call has fired.
+    this.#signal ??= this.#queue.generation === this.#generation ? this.#queue.signal : AbortSignal.abort();
+    return this.#signal;
+  }
+
+  /** Lets a further signal end this call, too. */
+  limitBy(signal: AbortSignal): void {
+    this.#signal = AbortSignal.any([this.signal, signal]);
+  }
+
+  isOwner(): boolean {
+    const queue = this.#queue;
+    return (
+      queue.generation === this.#generation &&
+      (queue.state === 'owned' || queue.state === 'draining') &&
+      queue.holdsLease(this.#clock.now(), this.#leaseTime)
+    );
+  }
+}

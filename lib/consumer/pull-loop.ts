@@ -1,0 +1,281 @@
+import debug from 'debug';
+import type { ClientInstance } from '../client/client-instance.js';
+import { BrokerError, MessageFormatError, RocketMQError, RouteError } from '../errors.js';
+import { ResponseCode } from '../protocol/codes.js';
+import { decodeMessages, type StoredMessage } from '../protocol/message.js';
+import { describeQueue } from '../protocol/message-queue.js';
+import { pullMessage, type PullMessageReply, type PullMessageRequest } from '../protocol/requests/pull-message.js';
+import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
+import { PullSysFlag } from '../protocol/sys-flag.js';
+import type { AssignedQueue } from './assigned-queue.js';
+import type { FlowControl } from './flow-control.js';
+import type { OffsetStore } from './offset-store/offset-store.js';
+
+const log = debug('rocketmq:pull');
+
+/** The reference's pause after a broker's FLOW_CONTROL answer, in milliseconds. */
+const BROKER_FLOW_CONTROL_PAUSE = 20;
+/** Longest pause between pulls that keep failing, in milliseconds. */
+const LONGEST_PAUSE = 5_000;
+/** An answer without messages that comes sooner than this was not held by the broker, in milliseconds. */
+const NOT_HELD = 50;
+/** So many answers in a row that were neither held nor brought anything new are followed by a pause. */
+const NOT_HELD_TOLERATED = 3;
+/** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
+const MAX_INFLATED_BODY = 64 * 1024 * 1024;
+
+export interface PullLoopOptions {
+  readonly consumerGroup: string;
+  readonly clustering: boolean;
+  readonly pullBatchSize: number;
+  readonly pullBatchSizeInBytes: number;
+  readonly pullInterval: number;
+  readonly postSubscriptionWhenPull: boolean;
+  readonly brokerSuspendMaxTimeMillis: number;
+  readonly consumerPullTimeoutMillis: number;
+  readonly pullTimeDelayMillsWhenException: number;
+  readonly lockLeaseTime: number;
+}
+
+export interface PullLoopDeps {
+  readonly client: ClientInstance;
+  readonly offsets: OffsetStore;
+  readonly flow: FlowControl;
+  readonly subscription: (topic: string) => SubscriptionData | undefined;
+  /** Pulling is suspended for the whole consumer. */
+  readonly isSuspended: () => boolean;
+  /** New messages wait in the queue's buffer. */
+  readonly arrived: (queue: AssignedQueue) => void;
+  /** The broker doesn't have the offset that was asked for: the queue is to start over at another. */
+  readonly offsetIllegal: (queue: AssignedQueue, offset: number, remark: string | undefined) => void;
+  readonly report: (error: RocketMQError) => void;
+  readonly warn: (code: string, message: string) => void;
+  readonly onPulled?: ((queue: AssignedQueue, messages: number, tookMs: number) => void) | undefined;
+}
+
+/** How one turn of the loop ended: what to wait for before the next one. */
+type Turn = 'again' | 'ended' | { readonly pause: number };
+
+/**
+ * Pulls one queue for as long as it is owned, generation by generation. Every wait is for a change of what it depends
+ * on (room in the buffer, the lock, a resumption), not for a point in time; nothing that is thrown ends the loop.
+ */
+export class PullLoop {
+  readonly #options: PullLoopOptions;
+  readonly #deps: PullLoopDeps;
+
+  constructor(options: PullLoopOptions, deps: PullLoopDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Starts the loop of the queue's current generation. */
+  start(queue: AssignedQueue): void {
+    void this.#run(queue, queue.generation);
+  }
+
+  async #run(queue: AssignedQueue, generation: number): Promise<void> {
+    const { clock } = this.#deps.client;
+    const state = { failures: 0, notHeld: 0 };
+    const isCurrent = (): boolean => queue.generation === generation && queue.state === 'owned';
+    while (isCurrent()) {
+      let turn: Turn;
+      try {
+        if (!this.#mayPull(queue)) {
+          await queue.changed.wait(clock);
+          queue.waitsForRoom = false;
+          continue;
+        }
+        turn = await this.#turn(queue, isCurrent, state);
+        if (turn === 'again') state.failures = 0;
+      } catch (error) {
+        if (!isCurrent()) return;
+        turn = { pause: this.#failed(queue, error, ++state.failures) };
+      }
+      if (turn === 'ended') return;
+      if (turn !== 'again') await queue.changed.wait(clock, turn.pause);
+    }
+  }
+
+  #mayPull(queue: AssignedQueue): boolean {
+    const { clock } = this.#deps.client;
+    if (this.#deps.isSuspended() || queue.suspended) return false;
+    if (!queue.holdsLease(clock.now(), this.#options.lockLeaseTime)) return false;
+    if (this.#deps.flow.hasRoom(queue)) return true;
+    queue.waitsForRoom = true;
+    const { buffer } = queue;
+    if (buffer.waiting === 0 && !queue.busy && !queue.warnedOfFullBuffer) {
+      queue.warnedOfFullBuffer = true;
+      this.#deps.warn(
+        'UNCOMMITTED_BUFFER_FULL',
+        `${describeQueue(queue.exposedQueue)} holds ${buffer.consuming.length} uncommitted messages and pulls no more: ` +
+          'with autoCommit off the listener has to answer COMMIT before the buffer is full',
+      );
+    }
+    return false;
+  }
+
+  async #turn(queue: AssignedQueue, isCurrent: () => boolean, state: { notHeld: number }): Promise<Turn> {
+    const { client } = this.#deps;
+    const { messageQueue } = queue;
+    const subscription = this.#deps.subscription(messageQueue.topic);
+    if (subscription === undefined) return { pause: this.#options.pullTimeDelayMillsWhenException };
+    const broker = client.routes.anyBrokerAddress(messageQueue.brokerName, queue.preferredBrokerId);
+    if (broker === undefined) {
+      throw new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${messageQueue.brokerName} is in no known route`, {
+        ...messageQueue,
+      });
+    }
+    const startedAt = client.clock.now();
+    queue.lastPullAt = startedAt;
+    const from = queue.nextOffset;
+    const reply = await client.remoting.call(
+      broker.address,
+      pullMessage,
+      this.#request(queue, subscription, broker.brokerId === 0),
+      { timeoutMs: this.#options.consumerPullTimeoutMillis, closeOnTimeout: false, signal: queue.signal },
+    );
+    if (!isCurrent()) return 'ended';
+    const tookMs = client.clock.now() - startedAt;
+    queue.preferredBrokerId = reply.suggestWhichBrokerId;
+    if (reply.status === 'OFFSET_ILLEGAL') {
+      log('%s: offset %d is illegal (%s), next is %d', queue.key, from, reply.remark, reply.nextBeginOffset);
+      this.#deps.offsetIllegal(queue, reply.nextBeginOffset, reply.remark);
+      return 'ended';
+    }
+    if (reply.status === 'FOUND') {
+      state.notHeld = 0;
+      return this.#found(queue, isCurrent, reply, subscription, tookMs);
+    }
+    this.#nothingNew(queue, reply.nextBeginOffset);
+    return this.#pauseIfNotHeld(reply.nextBeginOffset > from, tookMs, state);
+  }
+
+  #request(queue: AssignedQueue, subscription: SubscriptionData, toMaster: boolean): PullMessageRequest {
+    const { topic, queueId, brokerName } = queue.messageQueue;
+    const { clustering, postSubscriptionWhenPull } = this.#options;
+    const committed = clustering ? (this.#deps.offsets.get(queue.messageQueue) ?? -1) : -1;
+    let sysFlag: number = PullSysFlag.SUSPEND;
+    if (committed > 0 && toMaster) sysFlag |= PullSysFlag.COMMIT_OFFSET;
+    if (postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
+    return {
+      consumerGroup: this.#options.consumerGroup,
+      topic,
+      queueId,
+      queueOffset: queue.nextOffset,
+      maxMsgNums: this.#options.pullBatchSize,
+      sysFlag,
+      commitOffset: committed,
+      suspendTimeoutMillis: this.#options.brokerSuspendMaxTimeMillis,
+      subVersion: subscription.subVersion,
+      expressionType: subscription.expressionType,
+      maxMsgBytes: this.#options.pullBatchSizeInBytes,
+      brokerName,
+      ...(postSubscriptionWhenPull && { subscription: subscription.subString }),
+    };
+  }
+
+  async #found(
+    queue: AssignedQueue,
+    isCurrent: () => boolean,
+    reply: PullMessageReply,
+    subscription: SubscriptionData,
+    tookMs: number,
+  ): Promise<Turn> {
+    const { topic, brokerName } = queue.messageQueue;
+    const { offsetDelta } = reply;
+    const source = { brokerName, topic, ...(offsetDelta !== undefined && { offsetDelta }) };
+    const { messages, error } = decodeMessages(reply.body, source);
+    const inflating = inflateCompressed(messages);
+    if (inflating !== undefined) {
+      await inflating;
+      if (!isCurrent()) return 'ended';
+    }
+    this.#deps.onPulled?.(queue, messages.length, tookMs);
+    const wanted = subscription.tagsSet.length === 0 ? messages : messages.filter((m) => matchesTags(subscription, m.tags));
+    queue.buffer.put(wanted);
+    if (error !== undefined) {
+      // What was readable is consumed; what was not is asked for again, never jumped over.
+      const last = messages.at(-1);
+      if (last !== undefined) queue.nextOffset = last.queueOffset + 1;
+      this.#deps.arrived(queue);
+      throw error;
+    }
+    if (wanted.length === 0) this.#nothingNew(queue, reply.nextBeginOffset);
+    else queue.nextOffset = reply.nextBeginOffset;
+    this.#deps.arrived(queue);
+    return this.#options.pullInterval > 0 ? { pause: this.#options.pullInterval } : 'again';
+  }
+
+  /** Nothing to consume up to `offset`: with an empty buffer, counting what is being consumed, that much is finished. */
+  #nothingNew(queue: AssignedQueue, offset: number): void {
+    queue.nextOffset = offset;
+    if (queue.buffer.count === 0) this.#deps.offsets.update(queue.messageQueue, offset, true);
+  }
+
+  /** A broker holds a pull it has nothing for. One that doesn't would be asked in a hot loop. */
+  #pauseIfNotHeld(progress: boolean, tookMs: number, state: { notHeld: number }): Turn {
+    state.notHeld = progress || tookMs >= NOT_HELD ? 0 : state.notHeld + 1;
+    if (state.notHeld <= NOT_HELD_TOLERATED) return 'again';
+    return { pause: Math.min(1_000, 10 * 2 ** (state.notHeld - NOT_HELD_TOLERATED)) };
+  }
+
+  /** Reports what went wrong and returns how long to wait, at most; a change of the queue ends the wait sooner. */
+  #failed(queue: AssignedQueue, cause: unknown, failures: number): number {
+    if (cause instanceof BrokerError) {
+      if (cause.responseCode === ResponseCode.FLOW_CONTROL) return BROKER_FLOW_CONTROL_PAUSE;
+      if (
+        cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_LATEST ||
+        cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_EXIST
+      ) {
+        this.#subscriptionUnknown(queue, failures);
+      }
+    }
+    if (cause instanceof RouteError) this.#deps.client.routes.fetch(queue.messageQueue.topic).catch(() => undefined);
+    const error =
+      cause instanceof RocketMQError
+        ? cause
+        : new RocketMQError(`pulling ${describeQueue(queue.exposedQueue)} failed`, {
+            code: 'ERR_ROCKETMQ_PULL',
+            retryable: true,
+            cause,
+          });
+    // An unreadable message is reported each time: it needs somebody. A broker that is away says so once.
+    if (failures === 1 || error instanceof MessageFormatError) this.#deps.report(error);
+    log('%s: pull failed %d times: %s', queue.key, failures, error.message);
+    const base = this.#options.pullTimeDelayMillsWhenException;
+    const pause = Math.min(LONGEST_PAUSE, base * 2 ** Math.min(failures - 1, 8));
+    return failures === 1 ? base : pause * (0.75 + Math.random() / 4);
+  }
+
+  /** The broker knows another version of the subscription than this pull was made with: it hears of ours at once. */
+  #subscriptionUnknown(queue: AssignedQueue, failures: number): void {
+    const { client } = this.#deps;
+    const address = client.routes.brokerAddress(queue.messageQueue.brokerName);
+    if (address !== undefined) {
+      client.heartbeats.beat(address).then(
+        () => queue.changed.notify(),
+        (error: unknown) => log('heartbeat to %s failed: %s', address, error),
+      );
+    }
+    if (failures === 3) {
+      this.#deps.warn(
+        'SUBSCRIPTION_FLIP_FLOP',
+        `the broker keeps another subscription of group ${this.#options.consumerGroup} than this consumer has: ` +
+          'all members of a group must subscribe to the same topics with the same expressions',
+      );
+    }
+  }
+}
+
+/** Makes the bodies of compressed messages ready; `undefined` when there is nothing to wait for. */
+function inflateCompressed(messages: readonly StoredMessage[]): Promise<unknown> | undefined {
+  let waiting: Promise<void>[] | undefined;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i] as StoredMessage;
+    if (!message.isCompressed) continue;
+    const inflating = message.inflate(MAX_INFLATED_BODY);
+    if (inflating !== undefined) (waiting ??= []).push(inflating);
+  }
+  return waiting === undefined ? undefined : Promise.all(waiting);
+}

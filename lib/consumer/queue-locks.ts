@@ -1,0 +1,168 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import debug from 'debug';
+import type { ClientInstance } from '../client/client-instance.js';
+import type { Timer } from '../clock.js';
+import type { MessageQueue } from '../protocol/message-queue.js';
+import { messageQueueKey } from '../protocol/message-queue.js';
+import { lockBatchMq } from '../protocol/requests/lock-batch-mq.js';
+import { unlockBatchMq } from '../protocol/requests/unlock-batch-mq.js';
+import type { AssignedQueue } from './assigned-queue.js';
+
+const log = debug('rocketmq:lock');
+
+/** The reference's time for a lock or unlock request, in milliseconds. */
+const LOCK_TIMEOUT = 1_000;
+
+/**
+ * The broker forgets a lock 60 s after its owner's last lock request. A grant that follows the previous one sooner than
+ * that continues it: nobody can have held the lock in between.
+ */
+export const BROKER_LOCK_EXPIRY = 60_000;
+
+/** What an answered lock request means for a queue. */
+export interface LockObserver {
+  /** @param continuous nobody else can have held the lock since the previous grant */
+  granted(queue: AssignedQueue, continuous: boolean, leaseHadExpired: boolean): void;
+  refused(queue: AssignedQueue): void;
+  /** The request failed or its broker has no master; what was granted before runs out by itself. */
+  failed(queues: readonly AssignedQueue[], brokerName: string, error: unknown): void;
+}
+
+/**
+ * Broker-side locks: asked for in one batch per broker, always at its master, renewed every 20 s. The lease is counted
+ * from before the request was sent, by the monotonic clock, so that the broker's own count always ends later.
+ */
+export class QueueLocks {
+  readonly #client: ClientInstance;
+  readonly #consumerGroup: string;
+  readonly #leaseTime: number;
+  readonly #renewInterval: number;
+  readonly #observer: LockObserver;
+  /** One lock or unlock request per broker at a time: a renewal under way must not be overtaken by an unlock. */
+  readonly #perBroker = new Map<string, LimitFunction>();
+  readonly #soon = new Set<AssignedQueue>();
+  #soonTimer: Timer = undefined;
+  #renewTimer: Timer = undefined;
+  #stopped = false;
+
+  constructor(
+    client: ClientInstance,
+    consumerGroup: string,
+    times: { leaseTime: number; renewInterval: number },
+    observer: LockObserver,
+  ) {
+    this.#client = client;
+    this.#consumerGroup = consumerGroup;
+    this.#leaseTime = times.leaseTime;
+    this.#renewInterval = times.renewInterval;
+    this.#observer = observer;
+  }
+
+  /** Renews what `held` returns, every 20 s: all queues that have a lock, the draining ones too. */
+  startRenewing(held: () => AssignedQueue[]): void {
+    if (this.#stopped) return;
+    this.#renewTimer = this.#client.clock.setTimeout(() => {
+      this.startRenewing(held);
+      void this.lock(held());
+    }, this.#renewInterval);
+  }
+
+  /** No more renewals and retries. Locks held stay held until they are given back or run out. */
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of [this.#renewTimer, this.#soonTimer]) {
+      if (timer !== undefined) this.#client.clock.clearTimeout(timer);
+    }
+    this.#renewTimer = undefined;
+    this.#soonTimer = undefined;
+    this.#soon.clear();
+  }
+
+  /** Asks for a queue's lock again after a moment, together with all others asked for by then. */
+  lockSoon(queue: AssignedQueue, delayMs: number): void {
+    if (this.#stopped) return;
+    this.#soon.add(queue);
+    this.#soonTimer ??= this.#client.clock.setTimeout(() => {
+      this.#soonTimer = undefined;
+      const queues = [...this.#soon].filter((wanted) => wanted.state !== 'absent');
+      this.#soon.clear();
+      void this.lock(queues);
+    }, delayMs);
+  }
+
+  /** Asks for, or renews, the locks of these queues. Never rejects: the observer is told how it went. */
+  async lock(queues: readonly AssignedQueue[]): Promise<void> {
+    await Promise.all(
+      [...groupByBroker(queues)].map(([brokerName, ofBroker]) =>
+        this.#ofBroker(brokerName)(() => this.#lockAt(brokerName, ofBroker)),
+      ),
+    );
+  }
+
+  /** Gives locks back, as a request that is answered. Rejects when a broker did not answer. */
+  async unlock(queues: readonly AssignedQueue[]): Promise<void> {
+    await Promise.all(
+      [...groupByBroker(queues)].map(([brokerName, ofBroker]) =>
+        this.#ofBroker(brokerName)(() =>
+          this.#client.callMaster(brokerName, unlockBatchMq, this.#request(ofBroker), LOCK_TIMEOUT),
+        ),
+      ),
+    );
+  }
+
+  async #lockAt(brokerName: string, all: readonly AssignedQueue[]): Promise<void> {
+    const queues = all.filter((queue) => queue.state !== 'absent');
+    if (queues.length === 0) return;
+    const sentAt = this.#client.clock.now();
+    let granted: Set<string>;
+    try {
+      const reply = await this.#client.callMaster(brokerName, lockBatchMq, this.#request(queues), LOCK_TIMEOUT);
+      granted = new Set(reply.lockedQueues.map(messageQueueKey));
+    } catch (error) {
+      log('lock request to %s for %d queues failed: %s', brokerName, queues.length, error);
+      this.#observer.failed(queues, brokerName, error);
+      return;
+    }
+    for (const queue of queues) {
+      if (queue.state === 'absent') continue;
+      if (granted.has(queue.key)) this.#granted(queue, sentAt);
+      else this.#observer.refused(queue);
+    }
+  }
+
+  #granted(queue: AssignedQueue, sentAt: number): void {
+    const sincePrevious = sentAt - queue.lockedAt;
+    const continuous = queue.locked && sincePrevious < BROKER_LOCK_EXPIRY;
+    if (!continuous) queue.lockEpoch++;
+    queue.locked = true;
+    queue.lockedAt = sentAt;
+    this.#observer.granted(queue, continuous, sincePrevious > this.#leaseTime);
+  }
+
+  #request(queues: readonly AssignedQueue[]): { consumerGroup: string; clientId: string; queues: MessageQueue[] } {
+    return {
+      consumerGroup: this.#consumerGroup,
+      clientId: this.#client.clientId,
+      queues: queues.map((queue) => queue.messageQueue),
+    };
+  }
+
+  #ofBroker(brokerName: string): LimitFunction {
+    let limit = this.#perBroker.get(brokerName);
+    if (limit === undefined) {
+      limit = pLimit(1);
+      this.#perBroker.set(brokerName, limit);
+    }
+    return limit;
+  }
+}
+
+function groupByBroker(queues: readonly AssignedQueue[]): Map<string, AssignedQueue[]> {
+  const groups = new Map<string, AssignedQueue[]>();
+  for (const queue of queues) {
+    const group = groups.get(queue.messageQueue.brokerName);
+    if (group === undefined) groups.set(queue.messageQueue.brokerName, [queue]);
+    else group.push(queue);
+  }
+  return groups;
+}

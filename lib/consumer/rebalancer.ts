@@ -1,0 +1,237 @@
+import debug from 'debug';
+import type { ClientInstance } from '../client/client-instance.js';
+import type { Timer } from '../clock.js';
+import { BrokerError, RocketMQError } from '../errors.js';
+import { compareMessageQueues, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
+import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.js';
+import type { TopicRoute } from '../routing/route-table.js';
+import type { AllocateMessageQueueStrategy } from './allocation/index.js';
+import type { Ownership } from './ownership.js';
+import type { QueueTable } from './queue-table.js';
+
+const log = debug('rocketmq:rebalance');
+
+/** The reference's shortest time between two runs, and the one between runs while something is unsettled. */
+const MIN_INTERVAL = 1_000;
+
+export interface RebalancerOptions {
+  /** With its namespace. */
+  readonly consumerGroup: string;
+  readonly clustering: boolean;
+  readonly interval: number;
+}
+
+export interface RebalancerDeps {
+  readonly client: ClientInstance;
+  readonly table: QueueTable;
+  readonly ownership: Ownership;
+  readonly strategy: AllocateMessageQueueStrategy;
+  /** The subscribed topics with their namespaces, the retry topic among them. */
+  readonly topics: () => readonly string[];
+  readonly isSuspended: () => boolean;
+  readonly changed: (topic: string, all: readonly MessageQueue[], mine: readonly MessageQueue[]) => void;
+  readonly report: (error: RocketMQError) => void;
+  readonly warn: (code: string, message: string) => void;
+}
+
+/**
+ * Decides, every 20 s and whenever something has changed, which queues this member of the group is to consume. It only
+ * decides: {@link Ownership} carries it out. What can't be looked up stays as it is.
+ */
+export class Rebalancer {
+  readonly #options: RebalancerOptions;
+  readonly #deps: RebalancerDeps;
+  readonly #mineBefore = new Map<string, string>();
+  #timer: Timer = undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
+  #lastRunAt = Number.NEGATIVE_INFINITY;
+  #running: Promise<void> | undefined;
+  #wokenMeanwhile = false;
+  #missingRoutes = 0;
+  #stopped = true;
+
+  constructor(options: RebalancerOptions, deps: RebalancerDeps) {
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Runs for the first time, at once. */
+  start(): void {
+    this.#stopped = false;
+    this.#plan(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#clearTimer();
+    await this.#running;
+  }
+
+  /** Something has changed: runs soon, but not sooner than a second after the last run began. */
+  wake(reason: string): void {
+    if (this.#stopped) return;
+    log('woken: %s', reason);
+    if (this.#running !== undefined) this.#wokenMeanwhile = true;
+    else this.#plan(Math.max(0, this.#lastRunAt + MIN_INTERVAL - this.#now()));
+  }
+
+  #now(): number {
+    return this.#deps.client.clock.now();
+  }
+
+  /** Plans the next run; an earlier one that is planned already stays. */
+  #plan(delay: number): void {
+    const dueAt = this.#now() + delay;
+    if (this.#stopped || dueAt >= this.#dueAt) return;
+    this.#clearTimer();
+    this.#dueAt = dueAt;
+    this.#timer = this.#deps.client.clock.setTimeout(() => {
+      this.#clearTimer();
+      this.#running = this.#run();
+    }, delay);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== undefined) this.#deps.client.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+  }
+
+  async #run(): Promise<void> {
+    this.#lastRunAt = this.#now();
+    this.#wokenMeanwhile = false;
+    let settled = false;
+    try {
+      settled = this.#deps.isSuspended() ? false : await this.#rebalance();
+    } catch (cause) {
+      this.#deps.report(
+        new RocketMQError('rebalancing failed; the queues stay as they are, it is tried again in a second', {
+          code: 'ERR_ROCKETMQ_REBALANCE',
+          retryable: true,
+          cause,
+        }),
+      );
+    }
+    this.#running = undefined;
+    const sinceBegin = this.#now() - this.#lastRunAt;
+    if (this.#wokenMeanwhile || !settled) this.#plan(Math.max(0, MIN_INTERVAL - sinceBegin));
+    // A topic nobody knows yet is looked for at growing intervals.
+    else if (this.#missingRoutes > 0) this.#plan(Math.min(this.#options.interval, MIN_INTERVAL * 2 ** this.#missingRoutes));
+    else this.#plan(this.#options.interval);
+  }
+
+  async #rebalance(): Promise<boolean> {
+    const { ownership, topics } = this.#deps;
+    const wanted = new Map<string, MessageQueue>();
+    let complete = true;
+    let routeMissing = false;
+    const changes: (() => void)[] = [];
+    await Promise.all(
+      topics().map(async (topic) => {
+        const route = await this.#route(topic);
+        if (route === undefined) routeMissing = true;
+        const mine = route === undefined ? undefined : await this.#allocate(topic, route);
+        if (mine === undefined) {
+          if (route !== undefined) complete = false;
+          for (const queue of this.#current(topic)) wanted.set(messageQueueKey(queue), queue);
+          return;
+        }
+        for (const queue of mine) wanted.set(messageQueueKey(queue), queue);
+        const fingerprint = mine.map(messageQueueKey).sort().join('\n');
+        if (this.#mineBefore.get(topic) === fingerprint) return;
+        this.#mineBefore.set(topic, fingerprint);
+        changes.push(() => this.#deps.changed(topic, route?.subscribeQueues ?? [], mine));
+      }),
+    );
+    if (this.#stopped) return true;
+    this.#missingRoutes = routeMissing ? Math.min(this.#missingRoutes + 1, 10) : 0;
+    ownership.reconcile(wanted, 'it belongs to another member of the group now');
+    for (const tell of changes) tell();
+    return complete && ownership.isSettled(wanted);
+  }
+
+  async #route(topic: string): Promise<TopicRoute | undefined> {
+    const { routes } = this.#deps.client;
+    const known = routes.get(topic);
+    if (known !== undefined) return known;
+    try {
+      return await routes.fetch(topic);
+    } catch (error) {
+      // The retry topic appears with the group's first heartbeat; a missing one is no fault.
+      if (!(error instanceof RocketMQError)) throw error;
+      if (this.#missingRoutes === 0 && !topic.startsWith('%RETRY%')) this.#deps.report(error);
+      return undefined;
+    }
+  }
+
+  #current(topic: string): MessageQueue[] {
+    return this.#deps.table
+      .all()
+      .filter((queue) => queue.messageQueue.topic === topic && queue.state !== 'draining')
+      .map((queue) => queue.messageQueue);
+  }
+
+  /** This member's share of the topic, or `undefined` when it can't be told and all should stay as it is. */
+  async #allocate(topic: string, route: TopicRoute): Promise<MessageQueue[] | undefined> {
+    const { client, strategy } = this.#deps;
+    const all = [...route.subscribeQueues].sort(compareMessageQueues);
+    if (!this.#options.clustering || all.length === 0) return all;
+    const members = await this.#members(topic, route);
+    if (members === undefined || members.length === 0) return undefined;
+    try {
+      return strategy.allocate(this.#options.consumerGroup, client.clientId, all, members);
+    } catch (cause) {
+      this.#deps.report(
+        new RocketMQError(`the strategy ${strategy.name} could not allocate the queues of ${topic}`, {
+          code: 'ERR_ROCKETMQ_ALLOCATION',
+          retryable: true,
+          cause,
+          context: { topic, queues: all.length, members: members.length },
+        }),
+      );
+      return undefined;
+    }
+  }
+
+  /** The group's client ids in the order all members agree on. */
+  async #members(topic: string, route: TopicRoute): Promise<string[] | undefined> {
+    const { client, report, warn } = this.#deps;
+    const brokers = route.data.brokerDatas;
+    const broker = brokers[Math.floor(Math.random() * brokers.length)];
+    const address = broker === undefined ? undefined : client.routes.anyBrokerAddress(broker.brokerName, 0)?.address;
+    if (address === undefined) return undefined;
+    let ids: readonly string[];
+    try {
+      const request = { consumerGroup: this.#options.consumerGroup };
+      const reply = await client.remoting.call(address, getConsumerListByGroup, request, {
+        timeoutMs: client.requestTimeoutMs,
+      });
+      ids = reply.consumerIds;
+    } catch (error) {
+      if (error instanceof BrokerError) await this.#introduce(address);
+      if (error instanceof RocketMQError) report(error);
+      return undefined;
+    }
+    const members = [...new Set(ids)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    if (ids.filter((id) => id === client.clientId).length > 1) {
+      warn(
+        'DUPLICATE_CLIENT_ID',
+        `the client id ${client.clientId} is in use by more than one member of ${this.#options.consumerGroup}: ` +
+          'both would believe they own a queue; give each a different instanceName',
+      );
+    }
+    if (!members.includes(client.clientId)) {
+      // A broker that was restarted hasn't heard of this member yet. Giving everything up for that would be wrong.
+      log('%s: own id is missing among %d members of %s', topic, members.length, address);
+      await this.#introduce(address);
+      return undefined;
+    }
+    return members;
+  }
+
+  async #introduce(address: string): Promise<void> {
+    await this.#deps.client.heartbeats.beat(address).catch((error: unknown) => {
+      log('heartbeat to %s failed: %s', address, error);
+    });
+  }
+}
