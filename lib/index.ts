@@ -5,3 +5,45 @@ export type { ExhaustedEvent, OrderedConsumerEvents } from './consumer/consumer-
 export type { ListenerAnswer, MessageListenerOrderly } from './consumer/listener.js';
 export type { ConsumeOrderlyContext } from './consumer/orderly-context.js';
 export type { QueueState } from './consumer/assigned-queue.js';
+export {
+  AllocateMachineRoomNearby,
+  AllocateMessageQueueAveragely,
+  AllocateMessageQueueAveragelyByCircle,
+  AllocateMessageQueueByConfig,
+  AllocateMessageQueueByMachineRoom,
+  AllocateMessageQueueConsistentHash,
+  type AllocateMessageQueueStrategy,
+  type MachineRoomResolver,
+} from './consumer/allocation/index.js';
+export type { MessageExt } from './protocol/message.js';
+export type { MessageQueue } from './protocol/message-queue.js';
+export { ConsumeFromWhere, ConsumeOrderlyStatus, ExpressionType, MessageModel, SendStatus } from './enums.js';
+export type {
+  AclCredentials,
+  AttemptStore,
+  ClientOptions,
+  ExhaustedPolicy,
+  OnExhausted,
+  OrderedConsumerOptions,
+  ProducerOptions,
+  QueuePolicy,
+  TlsOptions,
+} from './options.js';
+export type { Clock, Timer } from './clock.js';
+export {
+  AbortError,
+  BrokerError,
+  ConnectionError,
+  ListenerError,
+  MessageFormatError,
+  OffsetStoreError,
+  ProtocolError,
+  QueueLostError,
+  RocketMQError,
+  RouteError,
+  SendError,
+  StateError,
+  TimeoutError,
+  ValidationError,
+  type ErrorContext,
+} from './errors.js';

@@ -80,7 +80,7 @@ export class MockCluster {
       nextConnectionId: () => ++connections,
     };
     this.brokers = options.brokerNames.map((name) => new MockBroker(name, options, environment));
-    this.#routes = new RouteInfo(this.brokers);
+    this.#routes = new RouteInfo(this.brokers, options.isV4);
     this.nameServers = Array.from({ length: options.nameServers }, (_, index) => {
       return new MockNameServer(this.#routes, options.advertisedHost, environment, index === 0 ? options.port : 0);
     });

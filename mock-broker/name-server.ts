@@ -7,11 +7,14 @@ import { MockServer, type ServerEnvironment } from './server/server.js';
 
 /** What name servers know: where each topic's queues are. Read from the brokers at each request, so never stale. */
 export class RouteInfo {
+  /** Whether requests are answered the way 4.9 does. */
+  readonly isV4: boolean;
   readonly #brokers: readonly MockBroker[];
   /** Fixed layouts, by topic. */
   readonly orderTopicConfs = new Map<string, string>();
 
-  constructor(brokers: readonly MockBroker[]) {
+  constructor(brokers: readonly MockBroker[], isV4: boolean) {
+    this.isV4 = isV4;
     this.#brokers = brokers;
   }
 
@@ -59,7 +62,9 @@ export class MockNameServer {
         name: 'namesrv',
         handle: (exchange) => {
           const handler = nameServerHandlers.get(exchange.command.code);
-          return handler === undefined ? notSupported(exchange.command.code) : handler.handle(routes, exchange);
+          if (handler !== undefined) return handler.handle(routes, exchange);
+          // A name server of 4.9 does not answer what it does not know.
+          return routes.isV4 ? undefined : notSupported(exchange.command.code);
         },
         onClosed: () => undefined,
       },

@@ -45,16 +45,19 @@ export interface MockClusterOptions {
   readonly autoCreateSubscriptionGroup?: boolean;
   /** Whether SQL92 subscriptions are served; a real broker's own default is false. @default true */
   readonly enablePropertyFilter?: boolean;
-  /** Protocol version in the header of replies. @default 479, that is 5.3.3 */
+  /**
+   * Protocol version in the header of replies, such as 407 for 4.9.7. Below 413, 5.0.0, the cluster answers odd requests
+   * the way 4.9 does. @default 479, that is 5.3.3
+   */
   readonly version?: number;
-  /** Form of reply headers; 'echo' is what brokers up to 4.9 do. @default 'JSON' */
+  /** Form of reply headers; 'echo' is the form of the request. @default 'JSON', before 5.0 'echo' */
   readonly serializeType?: ReplySerializeType;
   /**
-   * Whether a retry of a group that holds queue locks goes to its dead letter topic at once, as since 5.1.1.
-   * @default true
+   * Whether a retry of a group that holds queue locks goes to its dead letter topic at once.
+   * @default true, before 5.1.1 false
    */
   readonly dlqWhileLocked?: boolean;
-  /** Whether offset resets wait at the broker for the next pull; else they are pushed to clients. @default true */
+  /** Whether offset resets wait at the broker for the next pull, or are pushed to clients. @default true, before 5.0 false */
   readonly serverSideResetOffset?: boolean;
   /** Form of stored messages; 2 is what brokers use for long topic names. @default 1 */
   readonly messageVersion?: 1 | 2;
@@ -87,6 +90,8 @@ export interface ResolvedOptions {
   readonly autoCreateSubscriptionGroup: boolean;
   readonly enablePropertyFilter: boolean;
   readonly version: number;
+  /** Whether it answers the way 4.9 does. */
+  readonly isV4: boolean;
   readonly serializeType: ReplySerializeType;
   readonly dlqWhileLocked: boolean;
   readonly serverSideResetOffset: boolean;
@@ -100,9 +105,15 @@ export interface ResolvedOptions {
   readonly journalLimit: number;
 }
 
+/** Ordinal of the first version of the new generation. */
+const V5_0_0 = 413;
+const SERIALIZE_TYPES = ['JSON', 'ROCKETMQ', 'echo'] as const;
+
 /** @throws ValidationError naming the option that makes no sense */
 export function resolveOptions(options: MockClusterOptions = {}): ResolvedOptions {
   const host = options.host ?? '127.0.0.1';
+  const version = integer('version', options.version ?? MqVersion.V5_3_3, 0, 32_767);
+  const isV4 = version < V5_0_0;
   for (const [name, topic] of Object.entries(options.topics ?? {})) checkTopic(name, topic);
   for (const name of Object.keys(options.groups ?? {})) checkGroupName(name);
   return {
@@ -116,10 +127,11 @@ export function resolveOptions(options: MockClusterOptions = {}): ResolvedOption
     autoCreateTopicEnable: options.autoCreateTopicEnable ?? true,
     autoCreateSubscriptionGroup: options.autoCreateSubscriptionGroup ?? true,
     enablePropertyFilter: options.enablePropertyFilter ?? true,
-    version: integer('version', options.version ?? MqVersion.V5_3_3, 0, 32_767),
-    serializeType: oneOf('serializeType', options.serializeType ?? 'JSON', ['JSON', 'ROCKETMQ', 'echo']),
-    dlqWhileLocked: options.dlqWhileLocked ?? true,
-    serverSideResetOffset: options.serverSideResetOffset ?? true,
+    version,
+    isV4,
+    serializeType: oneOf('serializeType', options.serializeType ?? (isV4 ? 'echo' : 'JSON'), SERIALIZE_TYPES),
+    dlqWhileLocked: options.dlqWhileLocked ?? version >= MqVersion.V5_1_1,
+    serverSideResetOffset: options.serverSideResetOffset ?? !isV4,
     messageVersion: oneOf('messageVersion', options.messageVersion ?? 1, [1, 2]),
     ipv6Hosts: options.ipv6Hosts ?? false,
     tls: options.tls,

@@ -40,7 +40,10 @@ export class QueueChoice {
   ): MessageQueue {
     if (target.by === 'queue') return { ...target.queue, topic: outgoing.wireTopic };
     const candidates = this.#candidates(outgoing, queues);
-    const chosen = target.by === 'key' ? this.#byKey(target.key, candidates) : select(target, outgoing, candidates);
+    const chosen =
+      target.by === 'key'
+        ? at(candidates, this.#hash(target.key, candidates.length))
+        : select(target, outgoing, candidates);
     // Only the queue that is needed has to be there: what belongs to the others can still be sent.
     if (candidates !== queues && !queues.some((queue) => isSameQueue(queue, chosen))) throw notWritable(chosen);
     return chosen;
@@ -52,10 +55,6 @@ export class QueueChoice {
     for (let tries = 1; tries < queues.length && at(queues, turn).brokerName === failedBroker; tries++) turn++;
     this.#turns.set(topic, (turn + 1) % queues.length);
     return at(queues, turn);
-  }
-
-  #byKey(key: string, queues: readonly MessageQueue[]): MessageQueue {
-    return at(queues, this.#hash(key, queues.length));
   }
 
   #candidates(outgoing: Outgoing, queues: readonly MessageQueue[]): readonly MessageQueue[] {

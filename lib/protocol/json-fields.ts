@@ -121,11 +121,23 @@ export function messageQueueMapField<T>(
   }));
 }
 
-/** A map whose keys are message queues in standard JSON: each key is the text of its object. The reference reads it. */
+/** A map whose keys are message queues in standard JSON: each key is the text of its object. For readers of our own. */
 export function messageQueueMapJson(entries: Iterable<readonly [MessageQueue, unknown]>): JsonObject {
   const map: Record<string, unknown> = {};
   for (const [queue, value] of entries) map[JSON.stringify(messageQueueJson(queue))] = value;
   return map;
+}
+
+/**
+ * The JSON text of a map whose keys are message queues, each key a bare object. That is no standard JSON, but the one
+ * form that every version of the reference reads: keys that are texts are refused by 5.5.
+ */
+export function stringifyMessageQueueMap(entries: Iterable<readonly [MessageQueue, unknown]>): string {
+  const members: string[] = [];
+  for (const [queue, value] of entries) {
+    members.push(`${JSON.stringify(messageQueueJson(queue))}:${JSON.stringify(value)}`);
+  }
+  return `{${members.join(',')}}`;
 }
 
 function required(object: JsonObject, name: string): unknown {

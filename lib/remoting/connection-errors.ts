@@ -109,6 +109,8 @@ export function callAborted(address: string, requestCode: number, reason: unknow
 /** The words of an error. Node reports a host with several addresses as an AggregateError without a message. */
 export function describeCause(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) return cause.errors.map(describeCause).join(', ');
+  // OpenSSL's messages are full of its source positions; the reason is what matters.
+  if (cause instanceof Error && 'library' in cause && 'reason' in cause) return String(cause.reason);
   if (cause instanceof Error) return cause.message === '' ? cause.name : cause.message;
   return String(cause);
 }

@@ -270,9 +270,7 @@ export class Connection {
     const held = this.#decoder.buffered;
     let how = 'was closed by the peer';
     if (held > 0) how += ` in the middle of a frame (${held} bytes of it had come)`;
-    else if (!this.#bytesSeen && this.#options.tls === undefined) {
-      how += ' before it sent anything (does it take TLS connections only? then set the tls option)';
-    }
+    else how += this.#silenceHint();
     this.#close(connectionLost(this.address, how));
   };
 
@@ -282,9 +280,17 @@ export class Connection {
         ? this.#connectError(error)
         : isTlsAlert(error)
           ? tlsFailed(this.address, error)
-          : connectionLost(this.address, `broke: ${describeCause(error)}`, error),
+          : connectionLost(this.address, `broke: ${describeCause(error)}${this.#silenceHint()}`, error),
     );
   };
+
+  /** A peer that ends a connection without a word often does so because of what it was sent first. */
+  #silenceHint(): string {
+    if (this.#bytesSeen) return '';
+    return this.#options.tls === undefined
+      ? ' before the peer sent anything (does it take TLS connections only? then set the tls option)'
+      : ' before the peer sent anything (does it ask for a client certificate? then set tls.cert and tls.key)';
+  }
 
   #connectError(error: unknown): ConnectionError {
     // Without a socket the TLS options themselves were refused.

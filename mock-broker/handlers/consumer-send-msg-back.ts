@@ -2,7 +2,7 @@ import { ResponseCode } from '../../lib/protocol/codes.js';
 import { dlqTopic, retryTopic } from '../../lib/protocol/namespace.js';
 import { PropertyName } from '../../lib/protocol/properties.js';
 import { consumerSendMsgBack } from '../../lib/protocol/requests/consumer-send-msg-back.js';
-import { SEE_FAQ } from '../store/names.js';
+import { seeFaq } from '../store/names.js';
 import { putMessage } from '../store/put-message.js';
 import { type BrokerHandler, refuse } from './handler.js';
 
@@ -16,7 +16,7 @@ export const consumerSendMsgBackHandler: BrokerHandler = {
     const request = consumerSendMsgBack.decode(command);
     const group = broker.groups.find(request.group);
     if (group === undefined) {
-      const remark = `subscription group not exist, ${request.group} ${SEE_FAQ}`;
+      const remark = `subscription group not exist, ${request.group} ${seeFaq(broker.options.isV4)}`;
       return refuse(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark);
     }
     if (group.retryQueueNums <= 0) return consumerSendMsgBack.encodeReply();

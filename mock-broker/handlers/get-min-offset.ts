@@ -6,6 +6,8 @@ export const getMinOffsetHandler: BrokerHandler = {
   code: getMinOffset.code,
   handle(broker, { command }) {
     const { topic, queueId } = getMinOffset.decode(command);
-    return getMinOffset.encodeReply({ offset: broker.store.minOffset(topic, queueId) });
+    const reply = getMinOffset.encodeReply({ offset: broker.store.minOffset(topic, queueId) });
+    // Brokers of 5.x say nothing here in as many words.
+    return broker.options.isV4 ? reply : { ...reply, remark: '' };
   },
 };

@@ -1,3 +1,4 @@
+import { ResponseCode } from '../../lib/protocol/codes.js';
 import { retryTopic } from '../../lib/protocol/namespace.js';
 import type { ConsumerData } from '../../lib/protocol/requests/heart-beat.js';
 import { heartBeat } from '../../lib/protocol/requests/heart-beat.js';
@@ -31,6 +32,7 @@ export const heartBeatHandler: BrokerHandler = {
     for (const group of request.producerGroups) broker.members.registerProducer(connection, request.clientId, group);
     broker.watchChannels();
     // The reference says so to every heartbeat of the full form, whatever changed.
+    if (broker.options.isV4) return { code: ResponseCode.SUCCESS };
     return heartBeat.encodeReply({ version: broker.options.version, isSubChange: true, supportV2: true });
   },
 };

@@ -12,7 +12,7 @@ import type { FindResult, FindStatus } from '../store/consume-queue.js';
 import type { ExpressionFilter, MessageFilter } from '../store/filters.js';
 import { compileExpression, createFilter, isTagType } from '../store/filters.js';
 import type { GroupConfig } from '../store/groups.js';
-import { SEE_FAQ } from '../store/names.js';
+import { seeFaq } from '../store/names.js';
 import { filterUnsupported } from './check-client-config.js';
 import { type BrokerHandler, refuse } from './handler.js';
 
@@ -91,8 +91,7 @@ function answer(
     minOffset: broker.store.minOffset(topic, queueId),
     maxOffset: broker.store.maxOffset(topic, queueId),
     suggestWhichBrokerId: 0,
-    topicSysFlag: broker.topics.get(topic)?.sysFlag ?? 0,
-    groupSysFlag: 0,
+    ...(!broker.options.isV4 && { topicSysFlag: broker.topics.get(topic)?.sysFlag ?? 0, groupSysFlag: 0 }),
     body,
     remark,
   };
@@ -123,26 +122,31 @@ function checkAccess(
   const { consumerGroup, topic, queueId } = request;
   const group = broker.groups.find(consumerGroup);
   if (group === undefined) {
-    const remark = `subscription group [${consumerGroup}] does not exist, ${SEE_FAQ}`;
+    const remark = `subscription group [${consumerGroup}] does not exist, ${seeFaq(broker.options.isV4)}`;
     return refuse(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark);
   }
-  if (!group.consumeEnable) return forbid(Forbidden.GROUP, `subscription group no permission, ${consumerGroup}`);
+  if (!group.consumeEnable)
+    return forbid(broker, Forbidden.GROUP, `subscription group no permission, ${consumerGroup}`);
   const config = broker.topics.get(topic);
   if (config === undefined) {
-    return refuse(ResponseCode.TOPIC_NOT_EXIST, `topic[${topic}] not exist, apply first please! ${SEE_FAQ}`);
+    return refuse(
+      ResponseCode.TOPIC_NOT_EXIST,
+      `topic[${topic}] not exist, apply first please! ${seeFaq(broker.options.isV4)}`,
+    );
   }
   if ((config.perm & Perm.READ) === 0) {
-    return forbid(Forbidden.TOPIC, `the topic[${topic}] pulling message is forbidden`);
+    return forbid(broker, Forbidden.TOPIC, `the topic[${topic}] pulling message is forbidden`);
   }
   if (queueId < 0 || queueId >= config.readQueueNums) {
     const remark = `queueId[${queueId}] is illegal, topic:[${topic}] topicConfig.readQueueNums:[${config.readQueueNums}] consumer:[/${exchange.connection.remote}]`;
-    return refuse(ResponseCode.INVALID_PARAMETER, remark);
+    return refuse(broker.options.isV4 ? ResponseCode.SYSTEM_ERROR : ResponseCode.INVALID_PARAMETER, remark);
   }
   return undefined;
 }
 
-function forbid(type: string, remark: string): ResponseCommand {
-  return { code: ResponseCode.NO_PERMISSION, remark, extFields: { forbiddenType: type } };
+function forbid(broker: BrokerState, type: string, remark: string): ResponseCommand {
+  const refusal = refuse(ResponseCode.NO_PERMISSION, remark);
+  return broker.options.isV4 ? refusal : { ...refusal, extFields: { forbiddenType: type } };
 }
 
 /** The filter the pull goes by, or why there is none. */
@@ -184,16 +188,22 @@ function subscriptionOfGroup(broker: BrokerState, request: PullMessageRequest): 
   const { consumerGroup, topic, subVersion } = request;
   const group = broker.members.group(consumerGroup);
   if (group === undefined) {
-    return refuse(ResponseCode.SUBSCRIPTION_NOT_EXIST, `the consumer's group info not exist${SEE_FAQ}`);
+    return refuse(
+      ResponseCode.SUBSCRIPTION_NOT_EXIST,
+      `the consumer's group info not exist${seeFaq(broker.options.isV4)}`,
+    );
   }
   const config: GroupConfig | undefined = broker.groups.find(consumerGroup);
   if (config?.consumeBroadcastEnable === false && group.messageModel === 'BROADCASTING') {
     const remark = `the consumer group[${consumerGroup}] can not consume by broadcast way`;
-    return forbid(Forbidden.BROADCASTING, remark);
+    return forbid(broker, Forbidden.BROADCASTING, remark);
   }
   const subscription = group.subscriptions.get(topic);
   if (subscription === undefined) {
-    return refuse(ResponseCode.SUBSCRIPTION_NOT_EXIST, `the consumer's subscription not exist${SEE_FAQ}`);
+    return refuse(
+      ResponseCode.SUBSCRIPTION_NOT_EXIST,
+      `the consumer's subscription not exist${seeFaq(broker.options.isV4)}`,
+    );
   }
   if (subscription.subVersion < subVersion) {
     return refuse(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest");

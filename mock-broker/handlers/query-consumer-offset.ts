@@ -12,10 +12,13 @@ export const queryConsumerOffsetHandler: BrokerHandler = {
     const { consumerGroup, topic, queueId, setZeroIfNotFound } = queryConsumerOffset.decode(command);
     const offset = broker.offsets.query(consumerGroup, topic, queueId);
     if (offset !== undefined && offset >= 0) return queryConsumerOffset.encodeReply({ offset });
-    if (setZeroIfNotFound === false) {
+    const { isV4 } = broker.options;
+    if (setZeroIfNotFound === false && !isV4) {
       return refuse(ResponseCode.QUERY_NOT_FOUND, 'Not found, do not set to zero, maybe this group boot first');
     }
-    if (broker.store.holdsOffsetZero(topic, queueId)) return queryConsumerOffset.encodeReply({ offset: 0 });
+    // In 4.9 an empty queue, or none at all, counts as young too.
+    const isYoung = isV4 ? broker.store.minOffset(topic, queueId) === 0 : broker.store.holdsOffsetZero(topic, queueId);
+    if (isYoung) return queryConsumerOffset.encodeReply({ offset: 0 });
     return refuse(ResponseCode.QUERY_NOT_FOUND, 'Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first');
   },
 };

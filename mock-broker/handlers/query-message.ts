@@ -15,10 +15,11 @@ export const queryMessageHandler: BrokerHandler = {
       to: request.endTimestamp,
     });
     const last = found[found.length - 1];
-    return queryMessage.encodeReply({
-      body: Buffer.concat(found.map((entry) => entry.record)),
-      indexLastUpdateTimestamp: last?.storeTimestamp,
-      indexLastUpdatePhyoffset: last?.physicalOffset,
-    });
+    const reply = queryMessage.encodeReply({ body: Buffer.concat(found.map((entry) => entry.record)) });
+    const extFields = {
+      indexLastUpdateTimestamp: String(last?.storeTimestamp ?? 0),
+      indexLastUpdatePhyoffset: String(last?.physicalOffset ?? 0),
+    };
+    return { ...reply, extFields };
   },
 };

@@ -10,7 +10,7 @@ import type { BrokerState } from '../broker-state.js';
 import { CLUSTER_NAME } from '../broker-state.js';
 import type { Exchange } from '../server/exchange.js';
 import type { MessageDraft } from '../store/message-store.js';
-import { SEE_FAQ, topicNameProblem } from '../store/names.js';
+import { seeFaq, topicNameProblem } from '../store/names.js';
 import type { PutResult } from '../store/put-message.js';
 import { putHalfMessage, putMessage } from '../store/put-message.js';
 import type { TopicConfig } from '../store/topics.js';
@@ -35,6 +35,10 @@ type Placement = { readonly topic: string; readonly queueId: number; readonly is
 
 /** What the three send requests do. */
 export function receiveMessage(broker: BrokerState, exchange: Exchange, request: SendMessageRequest): ResponseCommand {
+  if (request.body.length === 0 && !broker.options.isV4) {
+    // What comes of not expecting it: no region fields either.
+    return refuse(ResponseCode.SYSTEM_ERROR, 'java.lang.NullPointerException');
+  }
   const answer = request.batch ? storeBatch(broker, exchange, request) : storeMessage(broker, exchange, request);
   return { ...answer, extFields: { ...answer.extFields, ...REGION_FIELDS } };
 }
@@ -82,7 +86,7 @@ function storeBatch(broker: BrokerState, exchange: Exchange, request: SendMessag
   const first = entries[0];
   if (first === undefined) return refuse(ResponseCode.MESSAGE_ILLEGAL, 'the batch is empty');
   return encodeSendReply({
-    ...sendOk(queueId, parseProperties(request.properties)[PropertyName.UNIQ_KEY]),
+    ...sendOk(broker, queueId, parseProperties(request.properties)[PropertyName.UNIQ_KEY]),
     offsetMsgId: entries.map((entry) => broker.store.offsetMsgId(entry)).join(','),
     queueOffset: first.queueOffset,
   });
@@ -96,7 +100,7 @@ function findTopic(
 ): TopicConfig | ResponseCommand {
   const { topic: name, defaultTopic, defaultTopicQueueNums, queueId } = request;
   const problem = topicNameProblem(name);
-  if (problem !== undefined) return refuse(ResponseCode.INVALID_PARAMETER, problem);
+  if (problem !== undefined) return refuse(invalidCode(broker), broker.options.isV4 ? shortened(problem) : problem);
   if (isUnsendableTopic(name)) {
     return refuse(ResponseCode.NO_PERMISSION, `Sending message to topic[${name}] is forbidden.`);
   }
@@ -105,16 +109,30 @@ function findTopic(
     broker.topics.createFrom(name, defaultTopic, defaultTopicQueueNums, 0) ??
     (isRetryTopic(name) ? broker.topics.putIfAbsent(name, 1) : undefined);
   if (topic === undefined) {
-    return refuse(ResponseCode.TOPIC_NOT_EXIST, `topic[${name}] not exist, apply first please!${SEE_FAQ}`);
+    return refuse(
+      ResponseCode.TOPIC_NOT_EXIST,
+      `topic[${name}] not exist, apply first please!${seeFaq(broker.options.isV4)}`,
+    );
   }
-  if ((topic.perm & Perm.WRITE) === 0) {
-    return refuse(ResponseCode.NO_PERMISSION, `the topic[${name}] sending message is forbidden`);
-  }
+  // Whether the topic may be written to is not looked at: only routes tell producers.
   if (queueId >= Math.max(topic.readQueueNums, topic.writeQueueNums)) {
-    const remark = `request queueId[${queueId}] is illegal, ${describeTopic(topic)} Producer: ${exchange.connection.remote}`;
-    return refuse(ResponseCode.INVALID_PARAMETER, remark);
+    const remark = `request queueId[${queueId}] is illegal, ${describeTopic(topic, broker.options.isV4)} Producer: ${exchange.connection.remote}`;
+    return refuse(invalidCode(broker), remark);
   }
   return topic;
+}
+
+/** Brokers of 4.9 have no code of its own for this. */
+function invalidCode(broker: BrokerState): number {
+  return broker.options.isV4 ? ResponseCode.SYSTEM_ERROR : ResponseCode.INVALID_PARAMETER;
+}
+
+/** Their words for a bad name. */
+function shortened(problem: string): string {
+  if (problem.includes('illegal characters')) {
+    return 'The specified topic contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$';
+  }
+  return problem.includes('longer') ? 'The specified topic is longer than topic max length.' : problem;
 }
 
 /**
@@ -130,7 +148,10 @@ function placeRetry(
   const groupName = request.topic.slice(RETRY_TOPIC_PREFIX.length);
   const group = broker.groups.find(groupName);
   if (group === undefined) {
-    return refuse(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `subscription group not exist, ${groupName} ${SEE_FAQ}`);
+    return refuse(
+      ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
+      `subscription group not exist, ${groupName} ${seeFaq(broker.options.isV4)}`,
+    );
   }
   const ownLimit = exchange.command.version >= VERSION_WITH_MAX_RECONSUME_TIMES ? request.maxReconsumeTimes : undefined;
   const isOrdered = broker.options.dlqWhileLocked && broker.locks.isHeld(groupName);
@@ -165,21 +186,22 @@ function answerPut(
 ): ResponseCommand {
   if ('refused' in result) return refuse(result.refused.code, result.refused.remark);
   return encodeSendReply({
-    ...sendOk(reply.queueId, reply.transactionId),
+    ...sendOk(broker, reply.queueId, reply.transactionId),
     offsetMsgId: broker.store.offsetMsgId(result.entry),
     queueOffset: result.entry.queueOffset,
   });
 }
 
 function sendOk(
+  broker: BrokerState,
   queueId: number,
   transactionId: string | undefined,
 ): Pick<SendMessageReply, 'status' | 'queueId' | 'transactionId'> {
-  return { status: 'SEND_OK', queueId, transactionId };
+  return { status: 'SEND_OK', queueId, transactionId: broker.options.isV4 ? undefined : transactionId };
 }
 
 /** A topic's configuration as the reference writes it into remarks. */
-function describeTopic(topic: TopicConfig): string {
+function describeTopic(topic: TopicConfig, isV4: boolean): string {
   const perm = `${(topic.perm & Perm.READ) === 0 ? '-' : 'R'}${(topic.perm & Perm.WRITE) === 0 ? '-' : 'W'}${(topic.perm & Perm.INHERIT) === 0 ? '-' : 'X'}`;
-  return `TopicConfig [topicName=${topic.name}, readQueueNums=${topic.readQueueNums}, writeQueueNums=${topic.writeQueueNums}, perm=${perm}, topicFilterType=SINGLE_TAG, topicSysFlag=${topic.sysFlag}, order=${topic.order}, attributes={}]`;
+  return `TopicConfig [topicName=${topic.name}, readQueueNums=${topic.readQueueNums}, writeQueueNums=${topic.writeQueueNums}, perm=${perm}, topicFilterType=SINGLE_TAG, topicSysFlag=${topic.sysFlag}, order=${topic.order}${isV4 ? '' : ', attributes={}'}]`;
 }

@@ -39,4 +39,7 @@ export function groupNameProblem(group: string): string | undefined {
 }
 
 /** The reference ends several remarks with a pointer to its list of frequent questions. */
-export const SEE_FAQ = '\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.';
+export function seeFaq(isV4: boolean): string {
+  const address = isV4 ? 'http://rocketmq.apache.org/docs/faq/' : 'https://rocketmq.apache.org/docs/bestPractice/06FAQ';
+  return `\nSee ${address} for further details.`;
+}

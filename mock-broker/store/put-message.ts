@@ -38,7 +38,7 @@ const TIMER_PROPERTIES = [PropertyName.TIMER_DELIVER_MS, PropertyName.TIMER_DELA
 
 /** Stores a message, or puts it aside until it is due. */
 export function putMessage(broker: BrokerState, draft: MessageDraft): PutResult {
-  if (isIllegal(draft)) return { refused: illegal() };
+  if (isIllegal(draft, broker.options.isV4)) return { refused: illegal() };
   const transaction = draft.sysFlag & TRANSACTION_MASK;
   if (transaction !== 0 && transaction !== MessageSysFlag.TRANSACTION_COMMIT) return store(broker, draft);
   const level = delayLevel(draft);
@@ -130,14 +130,14 @@ function timerDueAt(draft: MessageDraft, now: number): number | undefined {
   return Number.isSafeInteger(dueAt) ? dueAt : undefined;
 }
 
-function isIllegal(draft: MessageDraft): boolean {
+function isIllegal(draft: MessageDraft, isV4: boolean): boolean {
   const { topic, body, properties, sysFlag } = draft;
   const topicBytes = Buffer.byteLength(topic);
   if (topicBytes > (topic.startsWith('%RETRY%') ? MAX_RETRY_TOPIC_BYTES : MAX_TOPIC_BYTES)) return true;
   if (body.length > MAX_BODY_BYTES) return true;
   if (Buffer.byteLength(encodeProperties(properties)) > MAX_PROPERTIES_BYTES) return true;
-  // Only topics of a kind this broker does not have may hold batches stored as one message.
-  return properties[PropertyName.INNER_NUM] !== undefined || (sysFlag & MessageSysFlag.INNER_BATCH) !== 0;
+  // Only topics of a kind this broker does not have may hold batches stored as one message; 4.9 knows of none.
+  return !isV4 && (properties[PropertyName.INNER_NUM] !== undefined || (sysFlag & MessageSysFlag.INNER_BATCH) !== 0);
 }
 
 function illegal(): { code: number; remark: string } {

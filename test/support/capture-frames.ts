@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { playJava } from './capture-java.js';
-import { playBroker, playNameServer, playRecordForms } from './capture-raw.js';
+import { LONG_GROUP, playBroker, playNameServer, playRecordForms } from './capture-raw.js';
 import { Recorder, startRelay } from './capture-relay.js';
 import { javaTarget } from './java-member.js';
 import { RawConnection } from './raw-connection.js';
@@ -30,9 +30,9 @@ async function capture(version: RocketMQVersion): Promise<void> {
       bindAddress: '0.0.0.0',
       enableShutdownGracefully: 'true',
       shutdownWaitTimeSeconds: '3',
-      // Above 127 a record is written in its second version.
-      maxTopicLength: '255',
     },
+    // Too long for any request to make it; what a broker of an older configuration may have.
+    storeFiles: { 'subscriptionGroup.json': { subscriptionGroupTable: { [LONG_GROUP]: { groupName: LONG_GROUP } } } },
   });
   const [broker] = cluster.brokers;
   if (broker === undefined) throw new Error('the cluster has no broker');

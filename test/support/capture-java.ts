@@ -70,6 +70,13 @@ async function playBrokerQuestions(stage: JavaStage, consumer: JavaMember, offse
   });
   // Since 5.x the broker keeps resets to itself unless told otherwise.
   await stage.cluster.protocolAdmin.ask(stage.brokerDirect, { code: 25, body: 'useServerSideResetOffset=false' });
+  // It refuses to push a reset as long as a queue has no offset.
+  for (const queueId of [0, 1]) {
+    await until(`an offset of queue ${queueId}`, async () => {
+      const ext = { consumerGroup: GROUP, topic: TOPIC, queueId, setZeroIfNotFound: false };
+      return (await RawConnection.once(stage.brokerDirect, { code: 14, ext })).code === 0 ? true : undefined;
+    });
+  }
   const reset: RawRequest = { code: 222, ext: { topic: TOPIC, group: GROUP, timestamp: 1, isForce: true } };
   const before = consumer.messages.length;
   await ask('reset-offset', reset);

@@ -22,6 +22,9 @@ const CLIENT = '127.0.0.1@capture#1';
 /** Java hash of `TagA`. */
 const TAG_A_HASH = 2_598_919;
 
+/** Its retry topic is longer than the 127 bytes a record of the first version has room for. */
+export const LONG_GROUP = 'a-long-group-name-'.repeat(8);
+
 type Ask = (situation: string, request: RawRequest) => Promise<RemotingCommand>;
 
 function asking(stage: RawStage, connection: RawConnection): Ask {
@@ -265,7 +268,7 @@ export async function playRecordForms(stage: RawStage): Promise<void> {
     const batch = miniRecords(['i0', 'i1', 'i2'].map((body, index) => ({ body, properties: properties({ TAGS: 'TagA', UNIQ_KEY: `INNER${index}` }) })));
     await ask('send-inner-batch', sendV2({ topic: 'CaptureInnerBatch', batch: true, body: batch, properties: properties({ INNER_NUM: 3, UNIQ_KEY: 'INNER', WAIT: 'true' }) }));
     await pullWhenThere(ask, connection, 'pull-inner-batch', 'CaptureInnerBatch');
-    const long = `%DLQ%${'a-long-group-name-'.repeat(9)}`;
+    const long = `%RETRY%${LONG_GROUP}`;
     await ask('send-long-topic', sendV2({ topic: long, body: 'in a record of version 2' }));
     await pullWhenThere(ask, connection, 'pull-long-topic', long);
   }

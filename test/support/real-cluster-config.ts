@@ -24,6 +24,8 @@ export interface BrokerPlan extends NodePlan {
   readonly namesrvAddr: string;
   readonly extra: Readonly<Record<string, string>>;
   readonly acl: Acl | undefined;
+  /** Files of store/config to start with, by name. */
+  readonly storeFiles: Readonly<Record<string, object>>;
 }
 
 function writeProperties(file: string, properties: Readonly<Record<string, string | number | boolean>>): string {
@@ -62,6 +64,10 @@ export function writeNameServerConfig(plan: NodePlan): string {
 
 export function writeBrokerConfig(plan: BrokerPlan): string {
   const store = join(plan.home, 'store');
+  mkdirSync(join(store, 'config'), { recursive: true });
+  for (const [name, content] of Object.entries(plan.storeFiles)) {
+    writeFileSync(join(store, 'config', name), JSON.stringify(content));
+  }
   return writeProperties(join(plan.home, 'conf', 'broker.conf'), {
     brokerClusterName: 'DefaultCluster',
     brokerName: plan.name,

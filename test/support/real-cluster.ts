@@ -27,6 +27,8 @@ export interface RealClusterOptions {
   readonly brokers?: 1 | 2;
   /** More lines for each broker's configuration file. */
   readonly brokerConfig?: Readonly<Record<string, string>>;
+  /** Files a broker finds in its store/config, by name, for states no request leads to. */
+  readonly storeFiles?: Readonly<Record<string, object>>;
   /** Encrypted connections only, with the certificates of test/fixtures/tls. Default false. */
   readonly tls?: boolean;
   /** The brokers want every request signed with this account, which may do everything. */
@@ -132,6 +134,7 @@ export class RealCluster {
         namesrvAddr: this.namesrvAddr,
         extra: options.brokerConfig ?? {},
         acl: options.acl,
+        storeFiles: options.storeFiles ?? {},
       };
       writeLogConfig(plan.home);
       writeBrokerConfig(plan);

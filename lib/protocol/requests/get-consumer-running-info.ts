@@ -1,8 +1,8 @@
 import { optionalBoolean, requireSuccess, requireText } from './request-type.js';
 import type { RequestType } from './request-type.js';
 import { RequestCode, ResponseCode } from '../codes.js';
-import { arrayField, asObject, booleanField, integerField, jsonBody, messageQueueMapField } from '../json-fields.js';
-import { messageQueueMapJson, numberField, objectField, optionalIntegerField } from '../json-fields.js';
+import { arrayField, asObject, booleanField, integerField, messageQueueMapField } from '../json-fields.js';
+import { stringifyMessageQueueMap, numberField, objectField, optionalIntegerField } from '../json-fields.js';
 import { optionalTextField, parseJsonObject, textMapField } from '../json-fields.js';
 import type { MessageQueue } from '../message-queue.js';
 import { parseSubscription, subscriptionJson } from '../subscription.js';
@@ -16,8 +16,7 @@ import type { SubscriptionData } from '../subscription.js';
  *                       "statusTable":{topic:ConsumeStatus},"subscriptionSet":[SubscriptionData],"userConsumerInfo":{}}
  *              | 1 the group is not here
  *
- * The keys of `mqTable` are written as the text of their object, which is standard JSON and the reference reads;
- * the reference itself writes bare objects.
+ * The keys of `mqTable` are bare objects, see `stringifyMessageQueueMap`.
  */
 export interface GetConsumerRunningInfoRequest {
   readonly consumerGroup: string;
@@ -85,15 +84,7 @@ export const getConsumerRunningInfo: RequestType<GetConsumerRunningInfoRequest, 
 
   encodeReply: (info) => ({
     code: ResponseCode.SUCCESS,
-    body: jsonBody({
-      jstack: info.jstack,
-      mqPopTable: {},
-      mqTable: messageQueueMapJson(info.queues.map((entry) => [entry.queue, entry.info])),
-      properties: info.properties,
-      statusTable: info.statusByTopic,
-      subscriptionSet: info.subscriptions.map(subscriptionJson),
-      userConsumerInfo: info.userConsumerInfo ?? {},
-    }),
+    body: Buffer.from(stringifyInfo(info)),
   }),
 
   decodeReply: (command) => {
@@ -114,6 +105,19 @@ export const getConsumerRunningInfo: RequestType<GetConsumerRunningInfoRequest, 
     };
   },
 };
+
+function stringifyInfo(info: GetConsumerRunningInfoReply): string {
+  const queues = stringifyMessageQueueMap(info.queues.map((entry) => [entry.queue, entry.info]));
+  const rest = JSON.stringify({
+    mqPopTable: {},
+    properties: info.properties,
+    statusTable: info.statusByTopic,
+    subscriptionSet: info.subscriptions.map(subscriptionJson),
+    userConsumerInfo: info.userConsumerInfo ?? {},
+    jstack: info.jstack,
+  });
+  return `{"mqTable":${queues},${rest.slice(1)}`;
+}
 
 function parseProcessQueueInfo(value: unknown): ProcessQueueInfo {
   const object = asObject(value, 'mqTable');

@@ -9,7 +9,7 @@ import type { QueueOffset } from './offset-table.js';
  * GET_CONSUMER_STATUS_FROM_CLIENT (221), broker -> consumer: the offsets you hold in memory.
  *
  *     request  ext topic group clientAddr?
- *     reply    0, body {"consumerTable":{},"messageQueueTable":...}, see offset-table.ts; string keys
+ *     reply    0, body {"consumerTable":{},"messageQueueTable":...}, see offset-table.ts
  */
 export interface GetConsumerStatusFromClientRequest {
   readonly topic: string;
@@ -40,7 +40,7 @@ export const getConsumerStatusFromClient: RequestType<
 
   encodeReply: (reply) => ({
     code: ResponseCode.SUCCESS,
-    body: Buffer.from(`{"consumerTable":{},"messageQueueTable":${stringifyOffsetTable(reply.offsets, 'string-keys')}}`),
+    body: Buffer.from(`{"consumerTable":{},"messageQueueTable":${stringifyOffsetTable(reply.offsets)}}`),
   }),
 
   decodeReply: (command) => {

@@ -59,7 +59,7 @@ export const invokeBrokerToResetOffset: RequestType<InvokeBrokerToResetOffsetReq
 
     encodeReply: (reply) => ({
       code: ResponseCode.SUCCESS,
-      body: Buffer.from(`{"offsetTable":${stringifyOffsetTable(reply.offsets, 'object-keys')}}`),
+      body: Buffer.from(`{"offsetTable":${stringifyOffsetTable(reply.offsets)}}`),
     }),
 
     decodeReply: (command) => {

@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../errors.js';
 import { arrayField, asMessageQueue, asObject, asSafeInteger, integerField, messageQueueJson } from '../json-fields.js';
-import { messageQueueMapField, messageQueueMapJson } from '../json-fields.js';
+import { messageQueueMapField, messageQueueMapJson, stringifyMessageQueueMap } from '../json-fields.js';
 import type { JsonObject } from '../json-fields.js';
 import type { MessageQueue } from '../message-queue.js';
 
@@ -8,7 +8,7 @@ import type { MessageQueue } from '../message-queue.js';
  * Offsets by message queue, in the three forms that occur:
  *
  *     object keys  {{"brokerName":"b","queueId":0,"topic":"t"}:5}        what the reference writes
- *     string keys  {"{\"brokerName\":\"b\",...}":5}                      standard JSON, which the reference reads too
+ *     string keys  {"{\"brokerName\":\"b\",...}":5}                      standard JSON, which the reference read before 5.5
  *     list         [{"brokerName":"b","offset":5,"queueId":0,"topic":"t"}]   what brokers send to C++ clients
  */
 export interface QueueOffset {
@@ -33,10 +33,13 @@ export function parseOffsetTable(object: JsonObject, name: string): QueueOffset[
 }
 
 /** The table as JSON text. */
-export function stringifyOffsetTable(offsets: readonly QueueOffset[], form: OffsetTableForm): string {
-  if (form === 'list') {
-    return JSON.stringify(offsets.map(({ queue, offset }) => ({ ...messageQueueJson(queue), offset })));
+export function stringifyOffsetTable(offsets: readonly QueueOffset[], form: OffsetTableForm = 'object-keys'): string {
+  switch (form) {
+    case 'object-keys':
+      return stringifyMessageQueueMap(offsets.map(({ queue, offset }) => [queue, offset]));
+    case 'string-keys':
+      return JSON.stringify(messageQueueMapJson(offsets.map(({ queue, offset }) => [queue, offset])));
+    case 'list':
+      return JSON.stringify(offsets.map(({ queue, offset }) => ({ ...messageQueueJson(queue), offset })));
   }
-  if (form === 'string-keys') return JSON.stringify(messageQueueMapJson(offsets.map((o) => [o.queue, o.offset])));
-  return `{${offsets.map((o) => `${JSON.stringify(messageQueueJson(o.queue))}:${o.offset}`).join(',')}}`;
 }

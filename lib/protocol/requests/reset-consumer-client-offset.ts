@@ -37,7 +37,7 @@ export const resetConsumerClientOffset: RequestType<ResetConsumerClientOffsetReq
       isForce: String(request.isForce),
       queueId: String(request.queueId ?? -1),
     },
-    body: Buffer.from(`{"offsetTable":${stringifyOffsetTable(request.offsets, request.form ?? 'object-keys')}}`),
+    body: Buffer.from(`{"offsetTable":${stringifyOffsetTable(request.offsets, request.form)}}`),
   }),
 
   decode: ({ extFields, body }) => ({

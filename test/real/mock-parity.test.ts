@@ -1,0 +1,565 @@
+import { expect } from 'chai';
+import { MqVersion, RequestCode } from '../../lib/protocol/codes.js';
+import type { RemotingCommand, RequestCommand } from '../../lib/protocol/command.js';
+import { encodeBatch } from '../../lib/protocol/message.js';
+import { encodeProperties } from '../../lib/protocol/properties.js';
+import { consumerSendMsgBack } from '../../lib/protocol/requests/consumer-send-msg-back.js';
+import { heartBeat } from '../../lib/protocol/requests/heart-beat.js';
+import type { PullMessageRequest } from '../../lib/protocol/requests/pull-message.js';
+import { pullMessage } from '../../lib/protocol/requests/pull-message.js';
+import { sendBatchMessage } from '../../lib/protocol/requests/send-batch-message.js';
+import type { SendMessageRequest } from '../../lib/protocol/requests/send-message.js';
+import { sendMessage } from '../../lib/protocol/requests/send-message.js';
+import { sendMessageV2 } from '../../lib/protocol/requests/send-message-v2.js';
+import { updateAndCreateSubscriptionGroup } from '../../lib/protocol/requests/update-and-create-subscriptiongroup.js';
+import { updateAndCreateTopic } from '../../lib/protocol/requests/update-and-create-topic.js';
+import { buildSubscription } from '../../lib/protocol/subscription.js';
+import { MockCluster } from '../../mock-broker/index.js';
+import { RawClient } from '../support/raw-client.js';
+import { realEnv } from '../support/real-env.js';
+
+/**
+ * The mock broker answers like a real one: the same requests, mostly odd ones, are sent to both, and code, remark and
+ * header fields of the answers are compared.
+ */
+
+const RUN = Date.now().toString(36);
+const NAMES = {
+  topic: `Parity${RUN}`,
+  readOnly: `ParityRO${RUN}`,
+  writeOnly: `ParityWO${RUN}`,
+  narrow: `ParityNarrow${RUN}`,
+  group: `parity-g-${RUN}`,
+  disabled: `parity-off-${RUN}`,
+  silent: `parity-silent-${RUN}`,
+};
+const SUB_VERSION = 1000;
+
+interface Side {
+  readonly broker: RawClient;
+  readonly nameServer: RawClient;
+  readonly brokerName: string;
+}
+
+interface Case {
+  readonly name: string;
+  readonly to?: 'nameServer';
+  readonly request: RequestCommand | ((side: Side) => RequestCommand);
+  readonly version?: number;
+  /** Header fields whose values differ by their nature. */
+  readonly variable?: readonly string[];
+  /** The remark holds texts of the Java runtime. */
+  readonly freeRemark?: boolean;
+  /** Brokers of 4.9 do it differently: not compared there. */
+  readonly since5?: boolean;
+  /** What of the body to compare. */
+  readonly body?: (body: Buffer) => unknown;
+}
+
+function pull(change: Partial<PullMessageRequest> = {}): RequestCommand {
+  return pullMessage.encode({
+    consumerGroup: NAMES.group,
+    topic: NAMES.topic,
+    queueId: 0,
+    queueOffset: 0,
+    maxMsgNums: 32,
+    sysFlag: 0,
+    commitOffset: 0,
+    suspendTimeoutMillis: 0,
+    subVersion: SUB_VERSION,
+    expressionType: 'TAG',
+    ...change,
+  });
+}
+
+function message(change: Partial<SendMessageRequest> = {}): SendMessageRequest {
+  return {
+    producerGroup: 'parity-producer',
+    topic: NAMES.topic,
+    defaultTopic: 'TBW102',
+    defaultTopicQueueNums: 4,
+    queueId: 3,
+    sysFlag: 0,
+    bornTimestamp: 1_700_000_000_000,
+    flag: 0,
+    properties: encodeProperties({ UNIQ_KEY: '7F0000010000000000000000000A0001', WAIT: 'true' }),
+    reconsumeTimes: 0,
+    unitMode: false,
+    batch: false,
+    body: Buffer.from('body'),
+    ...change,
+  };
+}
+
+const send = (change?: Partial<SendMessageRequest>): RequestCommand => sendMessageV2.encode(message(change));
+
+function plain(code: number, extFields: Record<string, string> = {}, body?: unknown): RequestCommand {
+  if (body === undefined) return { code, extFields };
+  return { code, extFields, body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) };
+}
+
+function sql(subString: string): object {
+  const subscription = { ...buildSubscription(NAMES.topic, '*', 'TAG', 1), subString, expressionType: 'SQL92' };
+  return { clientId: 'c', group: NAMES.group, subscriptionData: subscription };
+}
+
+const queueOf = (side: Side, queueId: number): object => ({ topic: NAMES.topic, brokerName: side.brokerName, queueId });
+const at = (topic: string, queueId: number): Record<string, string> => ({ topic, queueId: String(queueId) });
+const { topic: T, group: G } = NAMES;
+const C = RequestCode;
+
+const CASES: readonly Case[] = [
+  {
+    name: 'route of an unknown topic',
+    to: 'nameServer',
+    request: plain(C.GET_ROUTEINFO_BY_TOPIC, { topic: 'Nobody' }),
+  },
+  { name: 'route without a topic', to: 'nameServer', request: plain(C.GET_ROUTEINFO_BY_TOPIC), freeRemark: true },
+  { name: 'unknown request to a name server', to: 'nameServer', request: plain(9999), since5: true },
+  { name: 'unknown request to a broker', request: plain(9999) },
+
+  { name: 'members of an unknown group', request: plain(C.GET_CONSUMER_LIST_BY_GROUP, { consumerGroup: 'nobody' }) },
+  { name: 'members of a group', request: plain(C.GET_CONSUMER_LIST_BY_GROUP, { consumerGroup: G }), body: String },
+
+  { name: 'pull: found', request: pull() },
+  { name: 'pull: found, limited', request: pull({ maxMsgNums: 2 }) },
+  { name: 'pull: found, limited to 0', request: pull({ maxMsgNums: 0 }) },
+  { name: 'pull: found in the middle', request: pull({ queueOffset: 3 }) },
+  { name: 'pull: at the end', request: pull({ queueOffset: 5 }) },
+  { name: 'pull: past the end by one', request: pull({ queueOffset: 6 }) },
+  { name: 'pull: past the end', request: pull({ queueOffset: 99 }) },
+  { name: 'pull: negative', request: pull({ queueOffset: -1 }) },
+  { name: 'pull: empty queue', request: pull({ queueId: 1 }) },
+  { name: 'pull: empty queue, not its start', request: pull({ queueId: 1, queueOffset: 5 }) },
+  { name: 'pull: empty queue, negative', request: pull({ queueId: 1, queueOffset: -5 }) },
+  { name: 'pull: queue id too great', request: pull({ queueId: 4 }) },
+  { name: 'pull: queue id negative', request: pull({ queueId: -1 }) },
+  { name: 'pull: unknown topic', request: pull({ topic: 'Nobody' }) },
+  { name: 'pull: topic not readable', request: pull({ topic: NAMES.writeOnly }) },
+  { name: 'pull: group disabled', request: pull({ consumerGroup: NAMES.disabled }) },
+  { name: 'pull: group without heartbeat', request: pull({ consumerGroup: NAMES.silent }) },
+  { name: 'pull: illegal group', request: pull({ consumerGroup: 'a b' }) },
+  { name: 'pull: topic not subscribed', request: pull({ topic: NAMES.narrow }) },
+  { name: 'pull: subscription too new', request: pull({ subVersion: SUB_VERSION + 1 }) },
+  { name: 'pull: subscription older', request: pull({ subVersion: 1 }) },
+  { name: 'pull: own tags', request: pull({ sysFlag: 4, subscription: 'A' }) },
+  { name: 'pull: own tags, none match', request: pull({ sysFlag: 4, subscription: 'C || D' }) },
+  { name: 'pull: own tags, none left', request: pull({ sysFlag: 4, subscription: '||' }) },
+  { name: 'pull: own tags, missing', request: pull({ sysFlag: 4 }) },
+  { name: 'pull: own SQL', request: pull({ sysFlag: 4, subscription: "TAGS = 'B'", expressionType: 'SQL92' }) },
+  { name: 'pull: own SQL, missing', request: pull({ sysFlag: 4, expressionType: 'SQL92' }) },
+  { name: 'pull: own SQL, broken', request: pull({ sysFlag: 4, subscription: 'a >', expressionType: 'SQL92' }) },
+  {
+    name: 'pull: a field is missing',
+    request: plain(C.PULL_MESSAGE, { consumerGroup: G, topic: T, queueId: '0' }),
+    freeRemark: true,
+  },
+
+  { name: 'offset: none, queue young', request: plain(14, { consumerGroup: 'nobody', ...at(T, 0) }) },
+  { name: 'offset: none, queue empty', request: plain(14, { consumerGroup: 'nobody', ...at(T, 1) }) },
+  { name: 'offset: none, queue unknown', request: plain(14, { consumerGroup: 'nobody', ...at(T, 77) }) },
+  { name: 'offset: none, topic unknown', request: plain(14, { consumerGroup: 'nobody', ...at('Nobody', 0) }) },
+  {
+    name: 'offset: none, not to become zero',
+    request: plain(14, { consumerGroup: 'nobody', ...at(T, 0), setZeroIfNotFound: 'false' }),
+    since5: true,
+  },
+  {
+    name: 'offset: none, to become zero',
+    request: plain(14, { consumerGroup: 'nobody', ...at(T, 0), setZeroIfNotFound: 'true' }),
+  },
+  {
+    name: 'commit: unknown group',
+    request: plain(15, { consumerGroup: 'nobody', ...at(T, 0), commitOffset: '1' }),
+    since5: true,
+  },
+  {
+    name: 'commit: unknown topic',
+    request: plain(15, { consumerGroup: G, ...at('Nobody', 0), commitOffset: '1' }),
+    since5: true,
+  },
+  { name: 'commit: no queue', request: plain(15, { consumerGroup: G, topic: T, commitOffset: '1' }), since5: true },
+  { name: 'commit: no offset', request: plain(15, { consumerGroup: G, ...at(T, 0) }), since5: true },
+  { name: 'commit', request: plain(15, { consumerGroup: G, ...at(T, 0), commitOffset: '4' }) },
+  { name: 'offset after a commit', request: plain(14, { consumerGroup: G, ...at(T, 0) }) },
+  { name: 'commit: lower', request: plain(15, { consumerGroup: G, ...at(T, 0), commitOffset: '2' }) },
+  { name: 'offset after a lower commit', request: plain(14, { consumerGroup: G, ...at(T, 0) }) },
+  { name: 'commit: past the end', request: plain(15, { consumerGroup: G, ...at(T, 0), commitOffset: '1000' }) },
+  { name: 'offset after a commit past the end', request: plain(14, { consumerGroup: G, ...at(T, 0) }) },
+  { name: 'commit: queue out of range', request: plain(15, { consumerGroup: G, ...at(T, 50), commitOffset: '7' }) },
+  { name: 'offset of a queue out of range', request: plain(14, { consumerGroup: G, ...at(T, 50) }) },
+  { name: 'pull that commits', request: pull({ queueOffset: 5, sysFlag: 1, commitOffset: 3 }) },
+  { name: 'offset after a pull that commits', request: plain(14, { consumerGroup: G, ...at(T, 0) }) },
+  { name: 'pull that commits, refused', request: pull({ topic: NAMES.narrow, sysFlag: 1, commitOffset: 2 }) },
+  { name: 'pull that commits, past the end', request: pull({ queueOffset: 50, sysFlag: 1, commitOffset: 1 }) },
+  { name: 'offset after a pull past the end', request: plain(14, { consumerGroup: G, ...at(T, 0) }) },
+
+  { name: 'max offset', request: plain(30, at(T, 0)) },
+  { name: 'max offset of an empty queue', request: plain(30, at(T, 1)) },
+  { name: 'max offset of an unknown queue', request: plain(30, at(T, 88)) },
+  { name: 'max offset of an unknown topic', request: plain(30, at('Nobody', 0)) },
+  { name: 'min offset', request: plain(31, at(T, 0)) },
+  { name: 'min offset of an empty queue', request: plain(31, at(T, 1)) },
+  { name: 'min offset of an unknown queue', request: plain(31, at(T, 88)) },
+  { name: 'min offset of an unknown topic', request: plain(31, at('Nobody', 0)) },
+  { name: 'search: past', request: plain(29, { ...at(T, 0), timestamp: '0', boundaryType: 'LOWER' }) },
+  { name: 'search: future', request: plain(29, { ...at(T, 0), timestamp: '9999999999999', boundaryType: 'lower' }) },
+  {
+    name: 'search: past, upper',
+    request: plain(29, { ...at(T, 0), timestamp: '0', boundaryType: 'UPPER' }),
+    since5: true,
+  },
+  {
+    name: 'search: future, upper',
+    request: plain(29, { ...at(T, 0), timestamp: '9999999999999', boundaryType: 'UPPER' }),
+    since5: true,
+  },
+  { name: 'search: no boundary', request: plain(29, { ...at(T, 0), timestamp: '0' }) },
+  { name: 'search: empty queue', request: plain(29, { ...at(T, 1), timestamp: '0' }) },
+  { name: 'search: unknown topic', request: plain(29, { ...at('Nobody', 0), timestamp: '0' }) },
+  { name: 'earliest', request: plain(32, at(T, 0)), variable: ['timestamp'] },
+  { name: 'earliest of an empty queue', request: plain(32, at(T, 1)) },
+  { name: 'earliest of an unknown topic', request: plain(32, at('Nobody', 0)) },
+
+  { name: 'message at no place', request: plain(33, { offset: '123456789012' }) },
+  { name: 'message at a negative place', request: plain(33, { offset: '-1' }) },
+  {
+    name: 'message by an unknown key',
+    request: plain(12, { topic: T, key: 'none', maxNum: '10', beginTimestamp: '0', endTimestamp: '9999999999999' }),
+    variable: ['indexLastUpdateTimestamp', 'indexLastUpdatePhyoffset'],
+  },
+
+  {
+    name: 'lock',
+    request: (side) => plain(41, {}, { consumerGroup: G, clientId: 'p1', mqSet: [queueOf(side, 1), queueOf(side, 0)] }),
+    body: (body) =>
+      (JSON.parse(body.toString()) as { lockOKMQSet: { queueId: number }[] }).lockOKMQSet.map((q) => q.queueId).sort(),
+  },
+  {
+    name: 'lock what another holds',
+    request: (side) => plain(41, {}, { consumerGroup: G, clientId: 'p2', mqSet: [queueOf(side, 1), queueOf(side, 2)] }),
+    body: (body) =>
+      (JSON.parse(body.toString()) as { lockOKMQSet: { queueId: number }[] }).lockOKMQSet.map((q) => q.queueId),
+  },
+  {
+    name: 'lock nothing',
+    request: plain(41, {}, { consumerGroup: G, clientId: 'p2', mqSet: [] }),
+    body: (body) => JSON.parse(body.toString()) as unknown,
+  },
+  {
+    name: 'lock in a group nobody knows',
+    request: (side) => plain(41, {}, { consumerGroup: 'nobody', clientId: 'p2', mqSet: [queueOf(side, 99)] }),
+    body: (body) =>
+      (JSON.parse(body.toString()) as { lockOKMQSet: { queueId: number }[] }).lockOKMQSet.map((q) => q.queueId),
+  },
+  { name: 'lock: broken body', request: plain(41, {}, '{"consumerGroup":'), freeRemark: true },
+  {
+    name: 'send to the retry topic of a group with locks',
+    request: send({ topic: `%RETRY%${G}`, queueId: 0 }),
+    variable: ['msgId', 'queueOffset'],
+  },
+  { name: 'its dead letters', request: plain(30, at(`%DLQ%${G}`, 0)), since5: true },
+  {
+    name: 'unlock',
+    request: (side) => plain(42, {}, { consumerGroup: G, clientId: 'p1', mqSet: [queueOf(side, 1), queueOf(side, 0)] }),
+  },
+  {
+    name: 'unlock what another holds',
+    request: (side) => plain(42, {}, { consumerGroup: G, clientId: 'p1', mqSet: [queueOf(side, 2)] }),
+  },
+  {
+    name: 'unlock the rest',
+    request: (side) => plain(42, {}, { consumerGroup: G, clientId: 'p2', mqSet: [queueOf(side, 2), queueOf(side, 1)] }),
+  },
+  {
+    name: 'unlock in an unknown group',
+    request: (side) => plain(42, {}, { consumerGroup: 'nobody-else', clientId: 'p1', mqSet: [queueOf(side, 2)] }),
+  },
+
+  { name: 'heartbeat: broken body', request: plain(34, {}, '{'), freeRemark: true },
+  {
+    name: 'heartbeat: of a producer',
+    request: plain(34, {}, { clientID: 'x', producerDataSet: [{ groupName: 'p' }], consumerDataSet: [] }),
+    since5: true,
+  },
+  {
+    name: 'unregister nobody',
+    request: plain(35, { clientID: 'x', consumerGroup: 'nobody', producerGroup: 'nobody' }),
+  },
+
+  {
+    name: 'check: tags',
+    request: plain(46, {}, { clientId: 'c', group: G, subscriptionData: buildSubscription(T, 'A', 'TAG', 1) }),
+  },
+  { name: 'check: SQL', request: plain(46, {}, sql('a > 1 AND b IS NOT NULL')) },
+  { name: 'check: broken SQL', request: plain(46, {}, sql('a >')), freeRemark: true },
+
+  { name: 'send', request: send(), variable: ['msgId'] },
+  { name: 'send, old names', request: sendMessage.encode(message()), variable: ['msgId'] },
+  { name: 'send without a unique key', request: send({ properties: '' }), variable: ['msgId', 'transactionId'] },
+  { name: 'send to a topic of an illegal name', request: send({ topic: 'a b' }) },
+  { name: 'send to a topic of a long name', request: send({ topic: 'x'.repeat(128) }) },
+  { name: 'send to a topic without name', request: send({ topic: '' }) },
+  { name: 'send to the schedule topic', request: send({ topic: 'SCHEDULE_TOPIC_XXXX' }) },
+  { name: 'send to an unknown topic without a model', request: send({ topic: 'Nobody', defaultTopic: 'Nobody' }) },
+  { name: 'send to a queue out of range', request: send({ queueId: 4 }) },
+  {
+    name: 'send to a queue that can only be read',
+    request: send({ topic: NAMES.narrow, queueId: 3 }),
+    variable: ['msgId'],
+  },
+  { name: 'send to a topic not writable', request: send({ topic: NAMES.readOnly, queueId: 0 }), variable: ['msgId'] },
+  { name: 'send an empty body', request: send({ body: Buffer.alloc(0) }), freeRemark: true },
+  {
+    name: 'send too long properties',
+    request: send({ properties: encodeProperties({ a: 'x'.repeat(32_750) }) }),
+    variable: ['msgId'],
+  },
+  { name: 'send part of a batch', request: send({ properties: encodeProperties({ INNER_NUM: '2' }) }) },
+  { name: 'send as an inner batch', request: send({ sysFlag: 0xc0 }) },
+  {
+    name: 'send with a delay',
+    request: send({ properties: encodeProperties({ DELAY: '18', UNIQ_KEY: 'U' }) }),
+    variable: ['msgId', 'queueOffset'],
+  },
+  {
+    name: 'send with a timer out of range',
+    request: send({ properties: encodeProperties({ TIMER_DELIVER_MS: '99999999999999' }) }),
+    since5: true,
+  },
+  {
+    name: 'send with a timer that is no number',
+    request: send({ properties: encodeProperties({ TIMER_DELAY_SEC: 'x' }) }),
+    since5: true,
+  },
+  {
+    name: 'send with a timer in the past',
+    request: send({ properties: encodeProperties({ TIMER_DELIVER_MS: '1', UNIQ_KEY: 'U' }) }),
+    variable: ['msgId'],
+    since5: true,
+  },
+  {
+    name: 'send to a retry topic',
+    request: send({ topic: `%RETRY%${NAMES.silent}`, queueId: 0 }),
+    variable: ['msgId', 'queueOffset'],
+  },
+  {
+    name: 'send to a retry topic too often',
+    request: send({ topic: `%RETRY%${NAMES.silent}`, queueId: 0, reconsumeTimes: 3, maxReconsumeTimes: 2 }),
+    variable: ['msgId', 'queueOffset'],
+  },
+  { name: 'what is dead then', request: plain(30, at(`%DLQ%${NAMES.silent}`, 0)) },
+  {
+    name: 'send to a retry topic as an old client',
+    request: send({ topic: `%RETRY%${NAMES.silent}`, queueId: 0, reconsumeTimes: 3, maxReconsumeTimes: 2 }),
+    version: 120,
+    variable: ['msgId', 'queueOffset'],
+  },
+  { name: 'what is dead then', request: plain(30, at(`%DLQ%${NAMES.silent}`, 0)) },
+  { name: 'send to the retry topic of an illegal group', request: send({ topic: '%RETRY%a|%b c', queueId: 0 }) },
+  {
+    name: 'send a batch',
+    request: sendBatchMessage.encode(
+      message({
+        batch: true,
+        body: encodeBatch(
+          [1, 2, 3].map((n) => ({
+            flag: 0,
+            body: Buffer.from(`b${n}`),
+            properties: encodeProperties({ KEYS: `k${n}` }),
+          })),
+        ),
+      }),
+    ),
+    variable: ['msgId'],
+  },
+  {
+    name: 'send a batch to a retry topic',
+    request: sendBatchMessage.encode(message({ batch: true, topic: `%RETRY%${NAMES.silent}`, queueId: 0 })),
+  },
+
+  {
+    name: 'send back what is not there',
+    request: consumerSendMsgBack.encode({ offset: 123456789012, group: G, delayLevel: 0 }),
+  },
+  {
+    name: 'send back to an illegal group',
+    request: consumerSendMsgBack.encode({ offset: 0, group: 'a b', delayLevel: 0 }),
+  },
+
+  {
+    name: 'end of an unknown transaction',
+    request: plain(37, {
+      producerGroup: 'p',
+      tranStateTableOffset: '0',
+      commitLogOffset: '123456789012',
+      commitOrRollback: '8',
+      msgId: 'm',
+      fromTransactionCheck: 'false',
+    }),
+    freeRemark: true,
+  },
+
+  {
+    name: 'reset: unknown topic',
+    request: plain(222, { topic: 'Nobody', group: G, timestamp: '0', isForce: 'true', queueId: '-1' }),
+    since5: true,
+  },
+  {
+    name: 'reset: unknown group',
+    request: plain(222, { topic: T, group: 'nobody', timestamp: '0', isForce: 'true', queueId: '-1' }),
+    since5: true,
+  },
+  {
+    name: 'reset: out of range',
+    request: plain(222, { topic: T, group: G, timestamp: '0', isForce: 'true', queueId: '0', offset: '999' }),
+    since5: true,
+  },
+  {
+    name: 'reset',
+    request: plain(222, { topic: T, group: G, timestamp: '0', isForce: 'true', queueId: '0', offset: '2' }),
+    since5: true,
+  },
+  {
+    name: 'commit while a reset is pending',
+    request: plain(15, { consumerGroup: G, ...at(T, 0), commitOffset: '4' }),
+    since5: true,
+  },
+  { name: 'offset while a reset is pending', request: plain(14, { consumerGroup: G, ...at(T, 0) }), since5: true },
+  {
+    name: 'pull while a reset is pending',
+    request: pull({ queueOffset: 5, sysFlag: 3, commitOffset: 5, suspendTimeoutMillis: 15_000 }),
+    since5: true,
+  },
+  { name: 'offset after the reset', request: plain(14, { consumerGroup: G, ...at(T, 0) }), since5: true },
+  { name: 'pull after the reset', request: pull({ queueOffset: 2 }), since5: true },
+
+  {
+    name: 'create a topic of an illegal name',
+    request: updateAndCreateTopic.encode({ topic: 'a b', readQueueNums: 1, writeQueueNums: 1, perm: 6 }),
+    since5: true,
+  },
+  {
+    name: 'create a system topic',
+    request: updateAndCreateTopic.encode({ topic: 'TBW102', readQueueNums: 1, writeQueueNums: 1, perm: 6 }),
+    since5: true,
+  },
+  {
+    name: 'create a group of an illegal name',
+    request: updateAndCreateSubscriptionGroup.encode({ groupName: 'a b' }),
+    since5: true,
+  },
+  { name: 'delete no topic', request: plain(215, { topic: '' }), since5: true },
+  { name: 'delete a system topic', request: plain(215, { topic: 'TBW102' }), since5: true },
+  { name: 'delete an unknown topic', request: plain(215, { topic: 'Nobody' }) },
+];
+
+/** Addresses and ports differ. */
+function normalRemark(remark: string | undefined): string | undefined {
+  return remark?.replace(/\/?(127\.0\.0\.1|\[[0-9a-f:.]+\]):\d+/g, '<address>');
+}
+
+function comparable(reply: RemotingCommand, one: Case): object {
+  const ext: Record<string, string> = {};
+  for (const name of Object.keys(reply.extFields).sort()) {
+    ext[name] = one.variable?.includes(name) === true ? '<varies>' : (reply.extFields[name] ?? '');
+  }
+  return {
+    code: reply.code,
+    ...(one.freeRemark !== true && { remark: normalRemark(reply.remark) }),
+    ext,
+    ...(one.body !== undefined && reply.body.length > 0 && { body: one.body(reply.body) }),
+  };
+}
+
+async function connectSide(namesrvAddr: string, broker: string, brokerName: string): Promise<Side> {
+  const [address = ''] = namesrvAddr.split(';');
+  const side = { broker: await RawClient.connect(broker), nameServer: await RawClient.connect(address), brokerName };
+  const topic = (name: string, readQueueNums: number, writeQueueNums: number, perm: number): RequestCommand =>
+    updateAndCreateTopic.encode({ topic: name, readQueueNums, writeQueueNums, perm });
+  const steps: RequestCommand[] = [
+    topic(NAMES.topic, 4, 4, 6),
+    topic(NAMES.readOnly, 4, 4, 4),
+    topic(NAMES.writeOnly, 4, 4, 2),
+    topic(NAMES.narrow, 4, 2, 6),
+    updateAndCreateSubscriptionGroup.encode({ groupName: NAMES.group }),
+    updateAndCreateSubscriptionGroup.encode({ groupName: NAMES.silent }),
+    updateAndCreateSubscriptionGroup.encode({ groupName: NAMES.disabled, consumeEnable: false }),
+    ...['A', 'B', 'A', 'B', 'A'].map((tag, index) =>
+      send({ queueId: 0, properties: encodeProperties({ TAGS: tag, KEYS: `key${index}` }) }),
+    ),
+    heartBeat.encode({
+      clientId: 'parity-client',
+      producerGroups: [],
+      consumers: [
+        {
+          groupName: NAMES.group,
+          consumeType: 'CONSUME_PASSIVELY',
+          messageModel: 'CLUSTERING',
+          consumeFromWhere: 'CONSUME_FROM_LAST_OFFSET',
+          unitMode: false,
+          subscriptions: [
+            buildSubscription(NAMES.topic, '*', 'TAG', SUB_VERSION),
+            buildSubscription(`%RETRY%${NAMES.group}`, '*', 'TAG', SUB_VERSION),
+          ],
+        },
+      ],
+    }),
+  ];
+  for (const step of steps) {
+    const reply = await side.broker.request(step);
+    if (reply.code !== 0)
+      throw new Error(`${brokerName} answered ${step.code} with ${reply.code}: ${reply.remark ?? ''}`);
+  }
+  return side;
+}
+
+describe('the mock broker beside a real one', function () {
+  this.timeout(60_000);
+  let real: Side;
+  let mock: Side;
+  let cluster: MockCluster;
+  let is5 = true;
+
+  before(async () => {
+    const env = await realEnv();
+    is5 = env.version.startsWith('5');
+    const first = env.brokers[0];
+    if (first === undefined) throw new Error('the cluster has no broker');
+    cluster = await MockCluster.start({
+      brokers: [{ name: first.name }],
+      version: is5 ? MqVersion.V5_5_0 : MqVersion.V4_9_7,
+    });
+    real = await connectSide(env.namesrvAddr, first.address, first.name);
+    mock = await connectSide(cluster.namesrvAddr, cluster.broker(first.name).address, first.name);
+    // A real broker finds a message by its queue a moment after it has stored it.
+    for (let found = false; !found;) {
+      const { extFields } = await real.broker.request(plain(C.GET_MAX_OFFSET, at(NAMES.topic, 0)));
+      found = extFields['offset'] === '5';
+    }
+  });
+
+  after(async () => {
+    for (const side of [real, mock]) {
+      for (const topic of [NAMES.topic, NAMES.readOnly, NAMES.writeOnly, NAMES.narrow]) {
+        await side?.broker.request(plain(C.DELETE_TOPIC_IN_BROKER, { topic }));
+      }
+      await side?.broker.close();
+      await side?.nameServer.close();
+    }
+    await cluster?.stop();
+  });
+
+  CASES.forEach((one, index) => {
+    it(`${index + 1} ${one.name}`, async () => {
+      const ask = async (side: Side): Promise<RemotingCommand> => {
+        const request = typeof one.request === 'function' ? one.request(side) : one.request;
+        const client = one.to === 'nameServer' ? side.nameServer : side.broker;
+        return client.request(request, { version: one.version ?? MqVersion.V5_3_3 });
+      };
+      if (one.since5 === true && !is5) return;
+      const [expected, actual] = [await ask(real), await ask(mock)];
+      expect(comparable(actual, one)).to.deep.equal(comparable(expected, one));
+    });
+  });
+});
