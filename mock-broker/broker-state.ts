@@ -47,13 +47,13 @@ export class BrokerState {
     this.name = name;
     this.options = options;
     this.topics = new TopicTable(options.autoCreateTopicEnable);
-    this.groups = new GroupTable(options.autoCreateSubscriptionGroup);
+    this.groups = new GroupTable(options.autoCreateSubscriptionGroup, !options.isV4);
     const now = (): number => options.clock.now();
     this.#timers = new Timers(options.clock);
     this.locks = new LockTable(now, options.lockExpiryMs);
-    this.members = new MemberTable((connection, consumerGroup) =>
-      connection.sendOneway(notifyConsumerIdsChanged.encode({ consumerGroup })),
-    );
+    const notify = (connection: Connection, consumerGroup: string): void =>
+      connection.sendOneway(notifyConsumerIdsChanged.encode({ consumerGroup }));
+    this.members = new MemberTable(notify, options.isV4);
     this.store = new MessageStore({
       now,
       storeHost: () => ({ address: storeAddress(options), port: port() }),

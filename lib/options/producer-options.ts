@@ -60,7 +60,7 @@ export interface ProducerOptions extends ClientOptions {
   readonly retryAnotherBrokerWhenNotStoreOK?: boolean | undefined;
 
   /** After which answers of a broker a send is tried again. @default [1, 2, 14, 16, 17, 204, 205, 1500] */
-  readonly retryResponseCodes?: Iterable<number> | undefined;
+  readonly retryResponseCodes?: readonly number[] | ReadonlySet<number> | undefined;
 
   /**
    * Which queues sharding keys are spread over. Not in the reference, which does 'route'.

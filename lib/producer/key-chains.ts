@@ -2,19 +2,16 @@
 export interface ChainLink {
   /** Called when all links before it are done; the next one is called when the promise is. It must not reject. */
   run(): Promise<void>;
-  /** Called instead of {@link run} when the chain is cut before. */
+  /** Called instead of {@link run} when the chain is cut before this link. */
   cut(error: Error): void;
-}
-
-interface Node {
-  readonly link: ChainLink;
-  next: Node | undefined;
+  /** Kept by the chain. */
+  next?: ChainLink | undefined;
 }
 
 interface Chain {
   /** The link that runs. */
-  current: Node;
-  last: Node;
+  current: ChainLink;
+  last: ChainLink;
 }
 
 /**
@@ -31,31 +28,35 @@ export class KeyChains {
 
   /** Adds a link; the first one of a chain runs at once. */
   add(key: string, link: ChainLink): void {
-    const node: Node = { link, next: undefined };
     const chain = this.#chains.get(key);
     if (chain === undefined) {
-      const started = { current: node, last: node };
+      const started = { current: link, last: link };
       this.#chains.set(key, started);
       void this.#follow(key, started);
     } else {
-      chain.last.next = node;
-      chain.last = node;
+      chain.last.next = link;
+      chain.last = link;
     }
   }
 
-  /** Takes the links that wait behind the running one out of their chain, now, so that none added later is among them. */
-  cut(key: string, error: Error): void {
+  /** Takes all links behind `link`, which must not be done yet, out of the chain, before it returns. */
+  cutBehind(key: string, link: ChainLink, error: Error): void {
     const chain = this.#chains.get(key);
     if (chain === undefined) return;
-    const waiting = chain.current.next;
-    chain.current.next = undefined;
-    chain.last = chain.current;
-    for (let node = waiting; node !== undefined; node = node.next) node.link.cut(error);
+    let behind = link.next;
+    link.next = undefined;
+    chain.last = link;
+    while (behind !== undefined) {
+      const { next } = behind;
+      behind.next = undefined;
+      behind.cut(error);
+      behind = next;
+    }
   }
 
   async #follow(key: string, chain: Chain): Promise<void> {
     for (;;) {
-      await chain.current.link.run();
+      await chain.current.run();
       const { next } = chain.current;
       if (next === undefined) break;
       chain.current = next;

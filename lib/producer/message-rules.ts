@@ -2,7 +2,14 @@ import { MessageFormatError, ValidationError } from '../errors.js';
 import { boolean, delay, integer, isObject, optional, required, withDefault } from '../options/rules.js';
 import type { Rule, Rules } from '../options/rules.js';
 import type { MessageQueue } from '../protocol/message-queue.js';
-import { checkBody, checkKeys, checkMessageProperties, checkSendTopic, checkShardingKey, checkTags } from '../validation.js';
+import {
+  checkBody,
+  checkKeys,
+  checkMessageProperties,
+  checkSendTopic,
+  checkShardingKey,
+  checkTags,
+} from '../validation.js';
 import type { QueueSelector } from './producer-message.js';
 
 /** A message's fields once they are checked, with every default filled in. */
@@ -81,8 +88,7 @@ export function sendOptionRules(sendMsgTimeout: number): Rules<CheckedSendOption
  * @throws MessageFormatError `ERR_ROCKETMQ_BODY_TOO_LARGE`
  */
 export function checkSize(body: unknown, maxMessageSize: number, field: string): void {
-  const length =
-    typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.byteLength : 0;
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.byteLength : 0;
   if (length <= maxMessageSize) return;
   throw new MessageFormatError(
     'ERR_ROCKETMQ_BODY_TOO_LARGE',

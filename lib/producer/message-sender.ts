@@ -1,65 +1,56 @@
-import debug from 'debug';
 import { sleep } from '../clock.js';
-import { BrokerError, RouteError } from '../errors.js';
 import type { ResolvedProducerOptions } from '../options.js';
-import { ResponseCode } from '../protocol/codes.js';
 import { messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
-import { withNamespace } from '../protocol/namespace.js';
-import { sendBatchMessage } from '../protocol/requests/send-batch-message.js';
-import type { SendMessageReply, SendMessageRequest } from '../protocol/requests/send-message.js';
-import { sendMessageV2 } from '../protocol/requests/send-message-v2.js';
 import { BlockedKeys, type OrderScope } from './blocked-keys.js';
-import { BodyCompression, type PackedBody } from './body-compression.js';
-import { KeyChains } from './key-chains.js';
+import { Delivery } from './delivery.js';
+import { KeyChains, type ChainLink } from './key-chains.js';
 import type { Outgoing } from './outgoing.js';
 import { PendingSend, type SendLimits } from './pending-send.js';
 import type { ProducerClient } from './producer-client.js';
 import type { SendResult } from './producer-message.js';
 import { PublishRoutes } from './publish-routes.js';
 import { QueueChoice, type Target } from './queue-choice.js';
-import { asSendFailure, isWorthAnotherAttempt, keyBlocked, leavesOutcomeOpen, sendCutShort } from './send-failure.js';
+import { asSendFailure, keyBlocked, sendCutShort } from './send-failure.js';
 
-const log = debug('rocketmq:producer');
-
-/** How long an attempt waits that goes to the broker which just refused one; doubled by each further refusal. */
-const FIRST_RETRY_PAUSE = 50;
-
-/** Who hears what callers are not told by their sends. Topics without namespaces. */
+/** Who hears what callers are not told by their sends. */
 export interface SendObserver {
-  /** An attempt failed and another one follows. */
+  /** An attempt failed, or was stored less safely than wished, and another one follows. */
   retrying(send: PendingSend, error: Error | undefined): void;
   /** A message could not be sent, so its key or queue takes no more. */
   blocked(scope: OrderScope, cause: Error): void;
 }
 
-/** What a send does when its turn has come. */
-type Perform<T> = (send: PendingSend<T>) => Promise<T>;
+/** The rest of a send from the moment its turn has come. Rejects when it fails. */
+type Work = () => Promise<void>;
 
 /**
- * Sends what {@link Outgoing} is: looks up queues, keeps the order, tries again.
+ * Takes messages, keeps their order, and has them delivered.
  *
  * Ordered messages go through the chain of their sharding key, without one through that of their queue: a message is
  * sent when the one before it is stored or given up, its retries included, so none overtakes another.
  */
 export class MessageSender {
   readonly #client: ProducerClient;
-  readonly #options: ResolvedProducerOptions;
+  readonly #blocksKeys: boolean;
   readonly #observer: SendObserver;
   readonly #routes: PublishRoutes;
   readonly #choice: QueueChoice;
-  readonly #compression: BodyCompression;
+  readonly #delivery: Delivery;
   readonly #chains = new KeyChains();
   readonly #blocked = new BlockedKeys();
-  readonly #pending = new Set<PendingSend<never>>();
+  readonly #pending = new Set<PendingSend>();
   #onIdle: (() => void) | undefined;
+  #closed = false;
 
   constructor(client: ProducerClient, options: ResolvedProducerOptions, observer: SendObserver) {
     this.#client = client;
-    this.#options = options;
+    this.#blocksKeys = options.orderedFailure === 'block-key';
     this.#observer = observer;
     this.#routes = new PublishRoutes(client.routes, options);
     this.#choice = new QueueChoice(options);
-    this.#compression = new BodyCompression(options);
+    this.#delivery = new Delivery(client, options, this.#routes, this.#choice, (send, error) =>
+      observer.retrying(send, error),
+    );
   }
 
   /** Sends whose callers wait for an answer. */
@@ -72,150 +63,130 @@ export class MessageSender {
     return this.#chains.size;
   }
 
-  get blockedScopes(): OrderScope[] {
+  get blocked(): OrderScope[] {
     return this.#blocked.list();
   }
 
+  /** Frees a sharding key, in one topic or in all, or a queue. @returns whether it was blocked */
   unblock(key: string | MessageQueue, topic: string | undefined): boolean {
     return this.#blocked.remove(key, topic);
   }
 
   send(outgoing: Outgoing, target: Target, limits: SendLimits): Promise<SendResult> {
-    return this.#accept(outgoing, target, limits, (send) => this.#deliver(send));
+    return this.#accept(outgoing, target, limits, (send) => this.#delivery.deliver(send));
   }
 
-  /** Hands the message to the operating system, once, without an answer. */
+  /** Hands the message to the operating system, once, and doesn't wait for an answer. */
   sendOneway(outgoing: Outgoing, target: Target, limits: SendLimits): Promise<void> {
-    return this.#accept(outgoing, target, limits, (send) => this.#deliverOneway(send));
+    return this.#accept(outgoing, target, limits, (send) => this.#delivery.deliverOneway(send));
   }
 
-  /** Awaits the sends under way for a while; those that are left fail. */
+  /** Awaits the sends under way for a while; those that are left then fail. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#pending.size > 0) {
-      const timeUp = new AbortController();
-      this.#onIdle = () => timeUp.abort();
-      await sleep(this.#client.clock, timeoutMs, timeUp.signal);
-      this.#onIdle = undefined;
+      const idle = new AbortController();
+      this.#onIdle = () => idle.abort();
+      await sleep(this.#client.clock, timeoutMs, idle.signal);
     }
+    this.#closed = true;
     for (const send of [...this.#pending]) send.fail(sendCutShort(send.facts));
     this.#routes.close();
   }
 
-  #accept<T>(outgoing: Outgoing, target: Target, limits: SendLimits, perform: Perform<T>): Promise<T> {
-    const send = new PendingSend<T>(this.#client.clock, outgoing, target, limits, () => {
-      this.#pending.delete(send as PendingSend<never>);
-      if (this.#pending.size === 0) this.#onIdle?.();
-    });
-    this.#pending.add(send as PendingSend<never>);
-    if (target.by === 'any') void this.#unordered(send, perform);
-    else if (outgoing.shardingKey !== undefined) {
+  #accept<T>(
+    outgoing: Outgoing,
+    target: Target,
+    limits: SendLimits,
+    perform: (send: PendingSend) => Promise<T>,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const send = new PendingSend(this.#client.clock, outgoing, target, limits, { reject, settled: this.#settled });
+      this.#pending.add(send);
+      const work: Work = async () => {
+        send.budget.start();
+        const result = await perform(send);
+        if (send.settle()) resolve(result);
+      };
       const { topic, shardingKey } = outgoing;
-      this.#enter(send, perform, `key\0${topic}\0${shardingKey}`, { topic, shardingKey });
-    } else if (target.by === 'queue') this.#enterQueue(send, perform, target.queue);
-    else this.#enterBySelector(send, perform);
-    return send.promise;
+      if (target.by === 'any') void this.#run(send, work);
+      else if (shardingKey === undefined) this.#enterByQueue(send, target, work);
+      else this.#enter(send, { topic, shardingKey }, work);
+    });
   }
 
-  async #unordered<T>(send: PendingSend<T>, perform: Perform<T>): Promise<void> {
-    send.budget.start();
+  readonly #settled = (send: PendingSend): void => {
+    this.#pending.delete(send);
+    if (this.#pending.size === 0) this.#onIdle?.();
+  };
+
+  async #run(send: PendingSend, work: Work): Promise<void> {
     try {
-      send.succeed(await perform(send));
+      await work();
     } catch (error) {
       send.fail(asSendFailure(error, send.facts));
     }
   }
 
-  #enterQueue<T>(send: PendingSend<T>, perform: Perform<T>, { brokerName, queueId }: MessageQueue): void {
-    const messageQueue = { topic: send.outgoing.topic, brokerName, queueId };
-    this.#enter(send, perform, `queue\0${messageQueueKey(messageQueue)}`, { topic: messageQueue.topic, messageQueue });
-  }
-
-  /** The queue is not known before the route is, and must be chosen in the order of the calls. */
-  #enterBySelector<T>(send: PendingSend<T>, perform: Perform<T>): void {
-    // The lookup begins now, so that all that wait here share it.
+  /**
+   * Without a sharding key the queue decides about the chain, and it is chosen by the route. All such sends of a topic
+   * await the route in one chain, so that they get into those of their queues in the order of the calls.
+   */
+  #enterByQueue(send: PendingSend, target: Exclude<Target, { by: 'any' }>, work: Work): void {
     send.budget.start();
-    const queues = this.#queues(send);
+    // Begins now, so that all that wait share one lookup.
+    const queues = this.#delivery.queues(send);
     queues.catch(() => undefined);
+    const choose: Work = async () => {
+      const found = await queues;
+      if (send.settled) return;
+      const queue = this.#choice.ordered(target, send.outgoing, found);
+      send.queue = queue;
+      send.budget.stop();
+      const { topic } = send.outgoing;
+      this.#enter(send, { topic, messageQueue: { ...queue, topic } }, work);
+    };
     this.#chains.add(`topic\0${send.outgoing.topic}`, {
-      run: async () => {
-        try {
-          const found = await queues;
-          if (send.settled || send.target.by === 'any') return;
-          send.queue = this.#choice.ordered(send.target, send.outgoing, found);
-          send.budget.stop();
-          this.#enterQueue(send, perform, send.queue);
-        } catch (error) {
-          send.fail(asSendFailure(error, send.facts));
-        }
-      },
+      run: () => this.#run(send, choose),
       cut: () => undefined,
     });
   }
 
-  #enter<T>(send: PendingSend<T>, perform: Perform<T>, chainKey: string, scope: OrderScope): void {
-    this.#chains.add(chainKey, {
-      run: async () => {
-        const blockedBy = this.#blocked.cause(chainKey);
-        if (blockedBy !== undefined) send.fail(keyBlocked(send.outgoing, scope, blockedBy));
-        // Its caller gave up before its turn.
-        else if (send.settled) this.#gaveUp(send, chainKey, scope);
-        else {
-          send.budget.start();
-          try {
-            send.succeed(await perform(send));
-          } catch (error) {
-            send.fail(asSendFailure(error, send.facts));
-            this.#gaveUp(send, chainKey, scope);
-          }
-        }
-      },
-      cut: (cause) => send.fail(keyBlocked(send.outgoing, scope, cause)),
-    });
-  }
-
-  /** A message is missing from its order: what comes behind it has to wait when that is wished. */
-  #gaveUp(send: PendingSend<never>, chainKey: string, scope: OrderScope): void {
-    if (this.#options.orderedFailure !== 'block-key') return;
-    const cause = send.error instanceof Error ? send.error : new Error(String(send.error));
-    this.#blocked.add(chainKey, scope, cause);
-    // At once, before a caller can free the key: what was sent after the missing one must not go before it.
-    this.#chains.cut(chainKey, cause);
-    this.#observer.blocked(scope, cause);
-  }
-
-  /** The topic's queues, looked up within the time the send has. */
-  async #queues(send: PendingSend<never>): Promise<readonly MessageQueue[]> {
-    const { wireTopic } = send.outgoing;
-    const known = this.#routes.known(wireTopic);
-    if (known !== undefined) return known;
-    return send.budget.bound(this.#routes.lookUp(wireTopic), `the route of ${wireTopic} was not found`);
-  }
-
-  async #deliver(send: PendingSend<never>): Promise<SendResult> {
-    const { outgoing, target } = send;
-    const ordered = target.by !== 'any';
-    const maxAttempts = 1 + this.#options.retryTimesWhenSendFailed;
-    const queues = await this.#queues(send);
-    const packed = await this.#compression.packIfNotBatch(outgoing);
-    let failedBroker: string | undefined;
-    let stored: SendResult | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const queue = this.#nextQueue(send, queues, failedBroker);
-      let error: unknown;
-      try {
-        const result = await this.#attempt(send, queue, packed);
-        if (result.status === 'SEND_OK' || ordered || !this.#options.retryAnotherBrokerWhenNotStoreOK) return result;
-        stored = result;
-      } catch (failure) {
-        error = failure;
-        if (leavesOutcomeOpen(failure)) send.maybeStored = true;
-        if (!isWorthAnotherAttempt(failure, this.#options.retryResponseCodes)) attempt = maxAttempts;
-      }
-      failedBroker = queue.brokerName;
-      if (attempt >= maxAttempts || send.settled || !(await this.#beforeRetry(send, queues, attempt, error))) {
-        if (stored !== undefined) return stored;
-        throw error;
-      }
+  #enter(send: PendingSend, scope: OrderScope, work: Work): void {
+    const chainKey = chainKeyOf(scope);
+    const blockedBy = this.#blocked.cause(chainKey);
+    if (blockedBy !== undefined) {
+      send.fail(keyBlocked(send.outgoing, scope, blockedBy));
+      return;
     }
+    const link: ChainLink = {
+      // Its caller may have given up while it waited.
+      run: () => (send.settled ? Promise.resolve() : this.#run(send, work)),
+      cut: (cause) => {
+        send.onFailed = undefined;
+        send.fail(keyBlocked(send.outgoing, scope, cause));
+      },
+    };
+    if (this.#blocksKeys) send.onFailed = (error) => this.#block(chainKey, link, scope, error);
+    this.#chains.add(chainKey, link);
   }
+
+  /**
+   * A message is missing from its order, so nothing may come after it. What waits behind it fails now, before the caller
+   * of the missing one hears of it: whatever that one sends again, once it has freed the key, comes first.
+   */
+  #block(chainKey: string, link: ChainLink, scope: OrderScope, error: unknown): void {
+    if (this.#closed) return;
+    const cause = error instanceof Error ? error : new Error(String(error));
+    // Blocked already: by one further back, whose caller gave up while it waited.
+    const isNew = this.#blocked.cause(chainKey) === undefined;
+    this.#blocked.add(chainKey, scope, cause);
+    this.#chains.cutBehind(chainKey, link, cause);
+    if (isNew) this.#observer.blocked(scope, cause);
+  }
+}
+
+function chainKeyOf(scope: OrderScope): string {
+  return 'shardingKey' in scope
+    ? `key\0${scope.topic}\0${scope.shardingKey}`
+    : `queue\0${messageQueueKey(scope.messageQueue)}`;
 }

@@ -91,7 +91,9 @@ export class OutgoingFactory {
       properties: this.#batchProperties(first, this.#ids.next(wallTime)),
       flag: 0,
       msgId: ids.join(','),
-      shardingKey: checked.every((message) => message.shardingKey === first.shardingKey) ? first.shardingKey : undefined,
+      shardingKey: checked.every((message) => message.shardingKey === first.shardingKey)
+        ? first.shardingKey
+        : undefined,
       batch: true,
       source: messages[0] as ProducerMessage,
     };
@@ -154,13 +156,25 @@ function checkBatchMember(
   allowSeveralKeys: boolean,
 ): void {
   if (message.topic !== first.topic) {
-    throw new ValidationError(`${field}.topic`, message.topic, `${first.topic}, as all messages of a batch have one topic`);
+    throw new ValidationError(
+      `${field}.topic`,
+      message.topic,
+      `${first.topic}, as all messages of a batch have one topic`,
+    );
   }
   if (isRetryTopic(message.topic)) {
-    throw new ValidationError(`${field}.topic`, message.topic, 'a topic that is no retry topic, as brokers refuse those');
+    throw new ValidationError(
+      `${field}.topic`,
+      message.topic,
+      'a topic that is no retry topic, as brokers refuse those',
+    );
   }
   if (message.waitStoreMsgOk !== first.waitStoreMsgOk) {
-    throw new ValidationError(`${field}.waitStoreMsgOk`, message.waitStoreMsgOk, 'the same for all messages of a batch');
+    throw new ValidationError(
+      `${field}.waitStoreMsgOk`,
+      message.waitStoreMsgOk,
+      'the same for all messages of a batch',
+    );
   }
   const delayed = [
     ['delayTimeLevel', message.delayTimeLevel > 0],

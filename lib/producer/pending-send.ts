@@ -11,48 +11,42 @@ export interface SendLimits {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Who a send answers to. */
+export interface SendOwner {
+  reject(error: unknown): void;
+  settled(send: PendingSend): void;
+}
+
 /**
  * A send that was accepted, until its caller has an answer. The caller may get one, by the signal or by `close`, while a
- * request is still under way: what happens to that does not reach the caller any more.
+ * request is still under way: what becomes of that does not reach the caller any more.
  */
-export class PendingSend<T = unknown> {
+export class PendingSend {
   readonly outgoing: Outgoing;
   readonly target: Target;
   readonly budget: TimeBudget;
-  readonly promise: Promise<T>;
   /** Where it goes; of a plain send, where its last attempt went. */
   queue: MessageQueue | undefined;
   /** Requests sent so far. */
   attempts = 0;
   /** A request may have been stored although no answer said so. */
   maybeStored = false;
+  /** Called when the caller is about to get an error, before it does. */
+  onFailed: ((error: unknown) => void) | undefined;
 
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
-  readonly #onSettled: (send: PendingSend<T>) => void;
-  #resolve!: (value: T) => void;
-  #reject!: (error: unknown) => void;
+  readonly #owner: SendOwner;
   #settled = false;
-  #error: unknown;
   #endPause: (() => void) | undefined;
 
-  constructor(
-    clock: Clock,
-    outgoing: Outgoing,
-    target: Target,
-    limits: SendLimits,
-    onSettled: (send: PendingSend<T>) => void,
-  ) {
+  constructor(clock: Clock, outgoing: Outgoing, target: Target, limits: SendLimits, owner: SendOwner) {
     this.#clock = clock;
     this.outgoing = outgoing;
     this.target = target;
     this.budget = new TimeBudget(clock, limits.timeoutMs);
-    this.#onSettled = onSettled;
+    this.#owner = owner;
     this.#signal = limits.signal;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
@@ -61,24 +55,25 @@ export class PendingSend<T = unknown> {
     return this.#settled;
   }
 
-  /** What the caller was answered with, when that was an error. */
-  get error(): unknown {
-    return this.#error;
-  }
-
   get facts(): SendFacts {
     const { outgoing, attempts, queue, maybeStored } = this;
     return { outgoing, attempts, queue, maybeStored, elapsedMs: this.budget.usedMs };
   }
 
-  succeed(value: T): void {
-    if (this.#settle()) this.#resolve(value);
+  /** Whether the caller may be answered now. True once. */
+  settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#endPause?.();
+    this.#owner.settled(this);
+    return true;
   }
 
   fail(error: unknown): void {
-    if (!this.#settle()) return;
-    this.#error = error;
-    this.#reject(error);
+    if (!this.settle()) return;
+    this.onFailed?.(error);
+    this.#owner.reject(error);
   }
 
   /** Resolves after some time, or when the caller has an answer. Leaves no timer behind. */
@@ -92,15 +87,6 @@ export class PendingSend<T = unknown> {
       const timer = this.#clock.setTimeout(end, ms);
       this.#endPause = end;
     });
-  }
-
-  #settle(): boolean {
-    if (this.#settled) return false;
-    this.#settled = true;
-    this.#signal?.removeEventListener('abort', this.#abort);
-    this.#endPause?.();
-    this.#onSettled(this);
-    return true;
   }
 
   readonly #abort = (): void => this.fail(sendAborted(this.facts, this.#signal?.reason));

@@ -44,11 +44,7 @@ export interface ProducerMessage {
  * @param arg the send's `arg`; without one the message's sharding key
  * @returns one of `queues`; anything else fails the send with a ValidationError
  */
-export type QueueSelector = (
-  queues: readonly MessageQueue[],
-  message: ProducerMessage,
-  arg: unknown,
-) => MessageQueue;
+export type QueueSelector = (queues: readonly MessageQueue[], message: ProducerMessage, arg: unknown) => MessageQueue;
 
 /** How one message or batch is sent. */
 export interface SendOptions {

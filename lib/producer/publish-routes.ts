@@ -55,7 +55,9 @@ export class PublishRoutes {
 
   /** Reads a route again that seems out of date. Never rejects: what was known stays. */
   async refresh(topic: string): Promise<void> {
-    await this.lookUp(topic).catch((error: unknown) => log('the route of %s could not be read again: %s', topic, error));
+    await this.lookUp(topic).catch((error: unknown) =>
+      log('the route of %s could not be read again: %s', topic, error),
+    );
   }
 
   close(): void {

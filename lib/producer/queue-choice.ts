@@ -33,11 +33,7 @@ export class QueueChoice {
    * @throws RouteError `ERR_ROCKETMQ_NO_QUEUE` when the route has not what the queue policy demands
    * @throws ValidationError when the selector's answer is none of the queues
    */
-  ordered(
-    target: Exclude<Target, { by: 'any' }>,
-    outgoing: Outgoing,
-    queues: readonly MessageQueue[],
-  ): MessageQueue {
+  ordered(target: Exclude<Target, { by: 'any' }>, outgoing: Outgoing, queues: readonly MessageQueue[]): MessageQueue {
     if (target.by === 'queue') return { ...target.queue, topic: outgoing.wireTopic };
     const candidates = this.#candidates(outgoing, queues);
     const chosen =

@@ -3,13 +3,13 @@ import {
   BrokerError,
   ConnectionError,
   ProtocolError,
-  RocketMQError,
   RouteError,
   SendError,
   StateError,
   TimeoutError,
 } from '../errors.js';
 import { describeQueue, type MessageQueue } from '../protocol/message-queue.js';
+import type { OrderScope } from './blocked-keys.js';
 import type { Outgoing } from './outgoing.js';
 
 /** What is known of a send when it fails. */
@@ -84,18 +84,18 @@ export function sendCutShort(facts: SendFacts): SendError | StateError {
 }
 
 /** For a message whose key, or queue, is blocked by one that could not be sent. */
-export function keyBlocked(outgoing: Outgoing, blocked: string, cause: Error): SendError {
+export function keyBlocked(outgoing: Outgoing, scope: OrderScope, cause: Error): SendError {
+  const blocked =
+    'shardingKey' in scope
+      ? `sharding key ${JSON.stringify(scope.shardingKey)}`
+      : `queue ${describeQueue(scope.messageQueue)}`;
   return new SendError(
-    `${kind(outgoing)} for ${outgoing.topic} was not sent: ${blocked} is blocked since a message of it could not be sent ` +
-      `(${cause.message}); call unblockKey when its order is in your hands`,
+    `${kind(outgoing)} for ${outgoing.topic} was not sent: ${blocked} is blocked since a message before it failed ` +
+      `(${cause.message}); call unblockKey to go on`,
     false,
-    { topic: outgoing.topic, msgId: outgoing.msgId, shardingKey: outgoing.shardingKey, blocked, outcome: 'not-stored' },
+    { ...scope, msgId: outgoing.msgId, attempts: 0, outcome: 'not-stored', blocked: true },
     cause,
   );
-}
-
-export function isRocketMQError(error: unknown): error is RocketMQError {
-  return error instanceof RocketMQError;
 }
 
 const OPEN = 'whether it is stored is unknown, so sending it again may store it twice';

@@ -14,8 +14,11 @@ import { CompressionType } from './sys-flag.js';
  * them that message fails loudly, it is never taken for something else.
  */
 
-/** The reference's own choice. */
-const ZLIB_LEVEL = 5;
+/** The reference's own choice, from 0 to 9. */
+const DEFAULT_LEVEL = 5;
+
+/** `ZSTD_c_compressionLevel` of zstd.h, which @types/node does not know for Node 20. */
+const ZSTD_LEVEL_PARAMETER = 100;
 
 /** The part of `lz4-napi` used here. */
 interface Lz4Package {
@@ -37,7 +40,7 @@ interface ZstdDecoder {
 /** Zstandard of `node:zlib`; absent before Node 22.15. */
 interface NativeZstd {
   readonly zstdDecompressSync?: (data: Buffer, options: { maxOutputLength: number }) => Buffer;
-  readonly zstdCompressSync?: (data: Buffer) => Buffer;
+  readonly zstdCompressSync?: (data: Buffer, options: { params: Record<number, number> }) => Buffer;
 }
 
 /** Where codecs come from; tests put their own. */
@@ -125,18 +128,18 @@ export class Codecs {
   }
 
   /** See the function {@link compressSync}. */
-  compress(type: number, data: Buffer): Buffer {
+  compress(type: number, data: Buffer, level: number): Buffer {
     switch (type) {
       case 0:
       case CompressionType.ZLIB:
-        return zlib.deflateSync(data, { level: ZLIB_LEVEL });
+        return zlib.deflateSync(data, { level });
       case CompressionType.LZ4:
         return this.#requireLz4().compressFrameSync(data);
       case CompressionType.ZSTD: {
         const { zstdCompressSync } = this.#sources.nativeZstd;
         if (zstdCompressSync === undefined)
           throw unavailable('compressing with zstd needs Node 22.15 or later', 'zstd');
-        return zstdCompressSync(data);
+        return zstdCompressSync(data, { params: { [ZSTD_LEVEL_PARAMETER]: level } });
       }
       default:
         throw unknownType(type);
@@ -223,16 +226,17 @@ export function decompressAsync(type: number, data: Buffer, maxLength: number): 
 /**
  * Packs a body: zlib as the reference does, LZ4 by `lz4-napi`, zstd by Node 22.15 or later.
  *
+ * @param level from 0 to 9, the higher the smaller; LZ4 has none
  * @throws MessageFormatError `ERR_ROCKETMQ_COMPRESSION_UNKNOWN`, `ERR_ROCKETMQ_COMPRESSION_UNAVAILABLE`
  */
-export function compressSync(type: number, data: Buffer): Buffer {
-  return codecs.compress(type, data);
+export function compressSync(type: number, data: Buffer, level = DEFAULT_LEVEL): Buffer {
+  return codecs.compress(type, data, level);
 }
 
 /** The same; zlib without blocking the event loop. */
-export async function compress(type: number, data: Buffer): Promise<Buffer> {
-  if (type === 0 || type === CompressionType.ZLIB) return deflate(data, { level: ZLIB_LEVEL });
-  return codecs.compress(type, data);
+export async function compress(type: number, data: Buffer, level = DEFAULT_LEVEL): Promise<Buffer> {
+  if (type === 0 || type === CompressionType.ZLIB) return deflate(data, { level });
+  return codecs.compress(type, data, level);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -19,7 +19,7 @@ export async function discoverNameServers(url: string, clock: Clock, cancel: Abo
     // One question in two minutes is not worth an open connection.
     const answer = await request(url, { reset: true, signal: AbortSignal.any([timeout.signal, cancel]) });
     if (answer.statusCode !== 200) {
-      answer.body.destroy();
+      await answer.body.dump();
       throw new Error(`answered with HTTP status ${answer.statusCode}`);
     }
     const chunks: Buffer[] = [];

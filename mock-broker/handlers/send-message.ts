@@ -12,7 +12,7 @@ import type { Exchange } from '../server/exchange.js';
 import type { MessageDraft } from '../store/message-store.js';
 import { seeFaq, topicNameProblem } from '../store/names.js';
 import type { PutResult } from '../store/put-message.js';
-import { putHalfMessage, putMessage } from '../store/put-message.js';
+import { putHalfMessage, putMessage, TIMER_OUT_MS } from '../store/put-message.js';
 import type { TopicConfig } from '../store/topics.js';
 import { type BrokerHandler, refuse } from './handler.js';
 
@@ -53,11 +53,14 @@ function storeMessage(broker: BrokerState, exchange: Exchange, request: SendMess
   if ('code' in placement) return placement;
 
   const properties = parseProperties(request.properties);
-  delete properties[PropertyName.POP_CK];
   const uniqKey = (properties[PropertyName.UNIQ_KEY] ??= broker.ids.next(broker.now()));
-  Object.assign(properties, REGION_FIELDS, { [PropertyName.CLUSTER]: CLUSTER_NAME });
-  // What is dead is not to be delayed.
-  if (placement.isDead) properties[PropertyName.DELAY] = '-1';
+  properties[PropertyName.CLUSTER] = CLUSTER_NAME;
+  if (!broker.options.isV4) {
+    delete properties[PropertyName.POP_CK];
+    Object.assign(properties, REGION_FIELDS);
+    // What is dead is not to be delayed. Brokers of 4.9 delay it all the same.
+    if (placement.isDead) properties[PropertyName.DELAY] = '-1';
+  }
   const draft = { ...draftOf(exchange, request), topic: placement.topic, queueId: placement.queueId, properties };
   const isHalf = properties[PropertyName.TRANSACTION_PREPARED] === 'true';
   const result = isHalf ? putHalfMessage(broker, draft) : putMessage(broker, draft);
@@ -189,7 +192,16 @@ function answerPut(
     ...sendOk(broker, reply.queueId, reply.transactionId),
     offsetMsgId: broker.store.offsetMsgId(result.entry),
     queueOffset: result.entry.queueOffset,
+    recallHandle: recallHandle(broker, result.draft, reply.transactionId),
   });
+}
+
+/** What a message that waits for a point in time could be called back by: `v1 topic broker time id`, base64url. */
+function recallHandle(broker: BrokerState, draft: MessageDraft, uniqKey: string): string | undefined {
+  const { [TIMER_OUT_MS]: outAt, [PropertyName.REAL_TOPIC]: topic } = draft.properties;
+  if (outAt === undefined || topic === undefined || isRetryTopic(topic)) return undefined;
+  const text = ['v1', topic, broker.name, String(Number(outAt) + 1), uniqKey].join(' ');
+  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
 
 function sendOk(

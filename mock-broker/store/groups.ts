@@ -31,10 +31,13 @@ const SYSTEM_GROUP_PREFIX = 'CID_RMQ_SYS_';
 
 export class GroupTable {
   readonly #autoCreate: boolean;
+  readonly #checkNames: boolean;
   readonly #groups = new Map<string, GroupConfig>();
 
-  constructor(autoCreate: boolean) {
+  /** @param checkNames whether only groups of legal names are made up; brokers of 4.9 don't care */
+  constructor(autoCreate: boolean, checkNames: boolean) {
     this.#autoCreate = autoCreate;
+    this.#checkNames = checkNames;
     for (const name of SYSTEM_GROUPS) this.put(name);
   }
 
@@ -43,7 +46,7 @@ export class GroupTable {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
     if (!this.#autoCreate && !name.startsWith(SYSTEM_GROUP_PREFIX)) return undefined;
-    return groupNameProblem(name) === undefined ? this.put(name) : undefined;
+    return this.#checkNames && groupNameProblem(name) !== undefined ? undefined : this.put(name);
   }
 
   /** Whether the group is there already; never creates it. */

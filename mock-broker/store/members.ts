@@ -48,10 +48,15 @@ export class MemberTable<Channel> {
   readonly #consumers = new Map<string, ConsumerGroup<Channel>>();
   readonly #producers = new Map<string, Map<Channel, string>>();
   readonly #notify: (channel: Channel, group: string) => void;
+  readonly #notifiesBroadcasting: boolean;
 
-  /** @param notify tells a member that the group's members or topics changed */
-  constructor(notify: (channel: Channel, group: string) => void) {
+  /**
+   * @param notify tells a member that the group's members or topics changed
+   * @param notifiesBroadcasting whether members of a broadcasting group are told too, as brokers of 4.9 do
+   */
+  constructor(notify: (channel: Channel, group: string) => void, notifiesBroadcasting = false) {
     this.#notify = notify;
+    this.#notifiesBroadcasting = notifiesBroadcasting;
   }
 
   /** The group while it has members. */
@@ -139,7 +144,7 @@ export class MemberTable<Channel> {
   }
 
   #notifyAll(group: ConsumerGroup<Channel>): void {
-    if (group.messageModel === 'BROADCASTING') return;
+    if (group.messageModel === 'BROADCASTING' && !this.#notifiesBroadcasting) return;
     for (const channel of [...group.channels.keys()]) this.#notify(channel, group.name);
   }
 }

@@ -31,7 +31,7 @@ const MAX_TIMER_DELAY_MS = 3 * 24 * 3600 * 1000;
 const TIMER_PRECISION_MS = 1000;
 
 /** When a message waiting in the timer topic is due; set by the broker. */
-const TIMER_OUT_MS = 'TIMER_OUT_MS';
+export const TIMER_OUT_MS = 'TIMER_OUT_MS';
 const TIMER_ENQUEUE_MS = 'TIMER_ENQUEUE_MS';
 const TIMER_DEQUEUE_MS = 'TIMER_DEQUEUE_MS';
 const TIMER_PROPERTIES = [PropertyName.TIMER_DELIVER_MS, PropertyName.TIMER_DELAY_SEC, PropertyName.TIMER_DELAY_MS];
@@ -100,7 +100,7 @@ function putTimed(broker: BrokerState, draft: MessageDraft): PutResult {
   );
   const entry = broker.store.append(waiting);
   broker.deferred.add(dueAt, () => {
-    const due = without(moveBack(waiting), [PropertyName.REAL_TOPIC, PropertyName.REAL_QUEUE_ID]);
+    const due = moveBack(waiting);
     const times = { [TIMER_ENQUEUE_MS]: String(now), [TIMER_DEQUEUE_MS]: String(broker.now()) };
     broker.store.append({ ...due, properties: { ...due.properties, ...times } });
   });

@@ -21,6 +21,8 @@ export class Recorder {
   readonly frames: CapturedFrame[] = [];
   /** The first part of each name: who speaks, and in which situation. Changed by the driver as it goes along. */
   situation = 'setup';
+  /** Which requests, with their answers, are kept; all by default. Against many copies of the same in later situations. */
+  only: readonly number[] | undefined;
   readonly #version: string;
   readonly #counts = new Map<string, number>();
 
@@ -35,9 +37,11 @@ export class Recorder {
         ? 'oneway'
         : 'request';
     const name = `${situation}/${shortName(requestCodeName(requestCode))}/${kind}`;
-    const count = (this.#counts.get(name) ?? 0) + 1;
-    this.#counts.set(name, count);
-    if (situation === 'setup' || count > KEPT_PER_NAME) return;
+    if (situation === 'setup' || this.only?.includes(requestCode) === false) return;
+    const counted = `${direction} ${name}`;
+    const count = (this.#counts.get(counted) ?? 0) + 1;
+    this.#counts.set(counted, count);
+    if (count > KEPT_PER_NAME) return;
     const numbered = count === 1 ? name : `${name}#${count}`;
     this.frames.push({ version: this.#version, direction, name: numbered, hex: frame.toString('hex') });
   }

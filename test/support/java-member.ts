@@ -57,6 +57,8 @@ export interface JavaTarget {
   /** Where the client may write; a temporary folder of the cluster. */
   readonly dir: string;
   readonly tls?: boolean;
+  /** More `-Dname=value`. */
+  readonly jvmOptions?: readonly string[];
 }
 
 type Options = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -103,6 +105,7 @@ export class JavaMember {
         // Its log files would otherwise go below the home folder of whoever runs the tests.
         `-Drocketmq.client.logRoot=${home}`,
         '-Drocketmq.client.logLevel=WARN',
+        ...(target.jvmOptions ?? []),
         ...jvmOptions,
       ],
     });

@@ -24,6 +24,8 @@ export interface RawClientOptions {
   readonly language?: string;
   readonly serializeType?: SerializeType;
   readonly tls?: ConnectionOptions;
+  /** How long to wait for a frame. Default 5000 ms. */
+  readonly patienceMs?: number;
 }
 
 const PATIENCE_MS = 5000;
@@ -134,7 +136,7 @@ export class RawClient {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         reject(new Error(`${reason} while ${what} was awaited`));
       };
-      const timer = setTimeout(() => fail('no frame in time'), PATIENCE_MS);
+      const timer = setTimeout(() => fail('no frame in time'), this.#options.patienceMs ?? PATIENCE_MS);
       const waiter = {
         matches,
         resolve: (command: RemotingCommand): void => {

@@ -133,7 +133,7 @@ describe('SQL92 filters', () => {
       },
     }));
     const inList = fc
-      .tuple(names, fc.array(fc.constantFrom('1', '2', "it's"), { minLength: 1, maxLength: 3 }), fc.boolean())
+      .tuple(names, fc.array(fc.constantFrom<string>('1', '2', "it's"), { minLength: 1, maxLength: 3 }), fc.boolean())
       .map(([name, list, not]): Modelled => ({
         text: `${name} ${not ? 'not in' : 'IN'} (${list.map(quote).join(',')})`,
         truth: (properties) => {
