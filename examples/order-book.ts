@@ -6,9 +6,8 @@ export class OrderBook {
   readonly #completed = new Map<number, number>();
   readonly #delivered = new Set<string>();
   readonly #silences: number[] = [];
-  /** By queue: when its last owner let go of it, until the next one has delivered from it. */
-  readonly #handOvers = new Map<string, { from: string; at: number }>();
-  readonly #owners = new Map<string, string>();
+  /** By queue: who was called for it last, when that call ended, and whether it has. */
+  readonly #lastCalls = new Map<string, { consumer: string; at: number; running: boolean }>();
   readonly #watchers: { reached: () => boolean; resolve: () => void }[] = [];
   readonly #startedAt = performance.now();
   #finishedAt = 0;
@@ -28,34 +27,27 @@ export class OrderBook {
     this.#check();
   }
 
-  owned(consumer: string, queue: MessageQueue): void {
-    const key = queueName(queue);
-    const owner = this.#owners.get(key);
-    // Two owners of one queue at a time would be the worst of all violations.
-    if (owner !== undefined && owner !== consumer) this.violations++;
-    this.#owners.set(key, consumer);
-  }
-
-  released(consumer: string, queue: MessageQueue): void {
-    const key = queueName(queue);
-    if (this.#owners.get(key) !== consumer) return;
-    this.#owners.delete(key);
-    this.#handOvers.set(key, { from: consumer, at: performance.now() });
-  }
-
-  /** Counts a delivery; returns how many there were before. */
+  /** A listener call begins. Returns how many there were before. */
   delivered(consumer: string, queue: MessageQueue, order: number, step: number): number {
     const key = queueName(queue);
-    const handOver = this.#handOvers.get(key);
-    if (handOver !== undefined && handOver.from !== consumer) {
-      this.#silences.push(performance.now() - handOver.at);
-      this.#handOvers.delete(key);
-    }
+    const last = this.#lastCalls.get(key);
+    // Two calls for one queue at a time would be the worst of all violations.
+    if (last?.running === true) this.violations++;
+    if (last !== undefined && last.consumer !== consumer) this.#silences.push(performance.now() - last.at);
+    this.#lastCalls.set(key, { consumer, at: performance.now(), running: true });
     const done = this.#completed.get(order) ?? -1;
     if (step > done + 1) this.violations++;
     if (this.#delivered.has(`${order}/${step}`)) this.redelivered++;
     else this.#delivered.add(`${order}/${step}`);
     return this.#deliveries++;
+  }
+
+  /** The listener call for the queue has ended, one way or the other. */
+  answered(queue: MessageQueue): void {
+    const last = this.#lastCalls.get(queueName(queue));
+    if (last === undefined) return;
+    last.at = performance.now();
+    last.running = false;
   }
 
   completed(order: number, step: number): void {

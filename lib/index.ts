@@ -2,6 +2,7 @@
 
 export { OrderedConsumer, type AssignedQueueInfo, type MessageSelector } from './consumer/ordered-consumer.js';
 export type { ExhaustedEvent, OrderedConsumerEvents } from './consumer/consumer-events.js';
+export type { ConsumerHealth } from './consumer/consumer-health.js';
 export type { ListenerAnswer, MessageListenerOrderly } from './consumer/listener.js';
 export type { ConsumeOrderlyContext } from './consumer/orderly-context.js';
 export type { QueueState } from './consumer/assigned-queue.js';
@@ -15,6 +16,9 @@ export {
   type AllocateMessageQueueStrategy,
   type MachineRoomResolver,
 } from './consumer/allocation/index.js';
+export { Producer } from './producer/producer.js';
+export type { ProducerEvents } from './producer/producer-events.js';
+export type { ProducerMessage, QueueSelector, SendOptions, SendResult } from './producer/producer-message.js';
 export type { MessageExt } from './protocol/message.js';
 export type { MessageQueue } from './protocol/message-queue.js';
 export { ConsumeFromWhere, ConsumeOrderlyStatus, ExpressionType, MessageModel, SendStatus } from './enums.js';

@@ -12,6 +12,7 @@ import { buildSubscription, type SubscriptionData } from '../protocol/subscripti
 import { checkTopic } from '../validation.js';
 import type { AssignedQueue, QueueState } from './assigned-queue.js';
 import type { OrderedConsumerEvents } from './consumer-events.js';
+import { describeHealth, type ConsumerHealth } from './consumer-health.js';
 import { ConsumerRuntime, type ConsumerState } from './consumer-runtime.js';
 import { joinGroup } from './join-group.js';
 import type { MessageListenerOrderly } from './listener.js';
@@ -197,6 +198,14 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
   /** Ends {@link suspendQueue}. @returns false when the queue is not owned here */
   resumeQueue(messageQueue: MessageQueue): boolean {
     return this.#setQueueSuspended(messageQueue, false, false);
+  }
+
+  /** Whether this consumer does its work, and if not, what keeps it: for readiness probes and alarms. */
+  health(): ConsumerHealth {
+    if (this.#phase !== 'running' || this.#runtime === undefined) {
+      return { healthy: false, reasons: [`the consumer is ${this.#phase}`] };
+    }
+    return describeHealth(this.#runtime.table.all(), this.#options.clock.now(), this.#options.lockLeaseTime);
   }
 
   /** The queues this consumer has to do with, and how far each is. */

@@ -73,11 +73,12 @@ export class Delivery {
         stored = result;
       } catch (failure) {
         error = failure;
-        if (!isWorthAnotherAttempt(failure, this.#options.retryResponseCodes)) tries = Infinity;
       }
-      if (await this.#mayRetry(send, queues, tries, error)) this.#onRetry(send, asError(error));
-      else if (stored !== undefined) return stored;
-      else throw error;
+      if (!(await this.#mayRetry(send, queues, tries, error))) {
+        if (stored !== undefined) return stored;
+        throw error;
+      }
+      this.#onRetry(send, asError(error));
     }
   }
 
@@ -166,6 +167,7 @@ export class Delivery {
   /** Whether another attempt may follow; waits until it should, and reads the route again when it looks out of date. */
   async #mayRetry(send: PendingSend, queues: readonly MessageQueue[], tries: number, error: unknown): Promise<boolean> {
     if (tries > this.#options.retryTimesWhenSendFailed || send.settled) return false;
+    if (error !== undefined && !isWorthAnotherAttempt(error, this.#options.retryResponseCodes)) return false;
     const { budget } = send;
     if (budget.remainingMs > 0 && isRouteSuspect(error)) {
       const refreshed = this.#routes.refresh(send.outgoing.wireTopic);

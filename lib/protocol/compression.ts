@@ -128,7 +128,7 @@ export class Codecs {
   }
 
   /** See the function {@link compressSync}. */
-  compress(type: number, data: Buffer, level: number): Buffer {
+  compress(type: number, data: Buffer, level = DEFAULT_LEVEL): Buffer {
     switch (type) {
       case 0:
       case CompressionType.ZLIB:

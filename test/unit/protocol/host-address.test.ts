@@ -67,7 +67,8 @@ describe('host address', () => {
 
   it('tells by undefined that a text is no IP address', () => {
     expect(encodeIp('nowhere')).to.equal(undefined);
-    expect(encodeIp('1:2:3:4:5:6:7::8')).to.have.length(16);
+    expect(encodeIp('1:2:3:4:5:6::8')).to.have.length(16);
+    expect(encodeIp('1:2:3:4:5:6:7::8')).to.equal(undefined);
     expect(encodeIp('1:2:3:4:5:6:7:8::')).to.equal(undefined);
   });
 });
