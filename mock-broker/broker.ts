@@ -19,7 +19,7 @@ export class MockBroker {
   #registered = false;
 
   /** @internal */
-  constructor(name: string, options: ResolvedOptions, environment: ServerEnvironment) {
+  constructor(name: string, options: ResolvedOptions, environment: ServerEnvironment, port: number) {
     this.name = name;
     this.#options = options;
     this.state = new BrokerState(name, options, () => this.#server.port);
@@ -35,7 +35,7 @@ export class MockBroker {
         },
         onClosed: (connection) => this.state.onConnectionClosed(connection),
       },
-      0,
+      port,
     );
   }
 

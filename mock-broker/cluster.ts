@@ -79,7 +79,9 @@ export class MockCluster {
       tls: options.tls,
       nextConnectionId: () => ++connections,
     };
-    this.brokers = options.brokerNames.map((name) => new MockBroker(name, options, environment));
+    this.brokers = options.brokerNames.map((name, index) => {
+      return new MockBroker(name, options, environment, options.brokerPort === 0 ? 0 : options.brokerPort + index);
+    });
     this.#routes = new RouteInfo(this.brokers, options.isV4);
     this.nameServers = Array.from({ length: options.nameServers }, (_, index) => {
       return new MockNameServer(this.#routes, options.advertisedHost, environment, index === 0 ? options.port : 0);

@@ -33,6 +33,8 @@ export interface MockClusterOptions {
   readonly groups?: Readonly<Record<string, GroupOptions>>;
   /** Port of the (first) name server; 0 takes a free one. @default 0 */
   readonly port?: number;
+  /** Port of the first broker; the others take the ports that follow. 0 takes free ones. @default 0 */
+  readonly brokerPort?: number;
   /** How many name servers, all knowing the same. @default 1 */
   readonly nameServers?: number;
   /** Address to listen on. @default '127.0.0.1' */
@@ -83,6 +85,7 @@ export interface ResolvedOptions {
   readonly topics: Readonly<Record<string, TopicOptions>>;
   readonly groups: Readonly<Record<string, GroupOptions>>;
   readonly port: number;
+  readonly brokerPort: number;
   readonly nameServers: number;
   readonly host: string;
   readonly advertisedHost: string;
@@ -121,6 +124,7 @@ export function resolveOptions(options: MockClusterOptions = {}): ResolvedOption
     topics: options.topics ?? {},
     groups: options.groups ?? {},
     port: integer('port', options.port ?? 0, 0, 65_535),
+    brokerPort: integer('brokerPort', options.brokerPort ?? 0, 0, 65_535),
     nameServers: integer('nameServers', options.nameServers ?? 1, 1, 16),
     host,
     advertisedHost: options.advertisedHost ?? host,

@@ -40,7 +40,7 @@ describe('stored messages', () => {
       isCompressed: false,
       tags: 'TagA',
       shardingKey: undefined,
-      msgId: '0A0000010D4218B4AAC2000000000000',
+      msgId: '0A00000104D218B4AAC20000000000',
       offsetMsgId: '0A00000200002A9F000000000001E240',
       bodyCrc: 907060870,
     });
@@ -48,7 +48,7 @@ describe('stored messages', () => {
     expect(message.keys).to.deep.equal(['k1']);
     expect(message.properties).to.deep.equal({
       KEYS: 'k1',
-      UNIQ_KEY: '0A0000010D4218B4AAC2000000000000',
+      UNIQ_KEY: '0A00000104D218B4AAC20000000000',
       TAGS: 'TagA',
     });
   });

@@ -22,7 +22,7 @@ export const GOLDEN_RECORD: MessageRecord = {
   preparedTransactionOffset: 0,
   body: Buffer.from('hello'),
   bodyCrc: 907060870,
-  properties: 'KEYS\u0001k1\u0002UNIQ_KEY\u00010A0000010D4218B4AAC2000000000000\u0002TAGS\u0001TagA\u0002',
+  properties: 'KEYS\u0001k1\u0002UNIQ_KEY\u00010A00000104D218B4AAC20000000000\u0002TAGS\u0001TagA\u0002',
 };
 
 export const GOLDEN_BYTES = Buffer.from(
