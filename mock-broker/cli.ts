@@ -29,8 +29,8 @@ interface CliOptions {
   readonly brokers: number;
   readonly host: string;
   readonly advertisedHost?: string;
-  readonly topic: Readonly<Record<string, TopicOptions>>;
-  readonly group: readonly string[];
+  readonly topic?: Readonly<Record<string, TopicOptions>>;
+  readonly group?: readonly string[];
   readonly versionNumber?: number;
   readonly serializeType?: ReplySerializeType;
   readonly autoCreateTopic: boolean;
@@ -87,9 +87,8 @@ function createProgram(output: Pick<CliEnvironment, 'out' | 'error'>): Command {
       '-t, --topic <name[:queues]>',
       `a topic, with ${DEFAULT_QUEUES} queues on each broker unless said otherwise; can be repeated`,
       collectTopic,
-      {},
     ) // prettier-ignore
-    .option('-g, --group <name>', 'a consumer group; can be repeated', collect, [])
+    .option('-g, --group <name>', 'a consumer group; can be repeated', collect)
     .option(
       '--version-number <ordinal>',
       'protocol version to pose as, such as 407 for 4.9.7 or 513 for 5.5.0',
@@ -126,8 +125,8 @@ function toClusterOptions(cli: CliOptions, program: Command): MockClusterOptions
     brokerPort: cli.brokerPort,
     brokers: cli.brokers,
     host: cli.host,
-    topics: cli.topic,
-    groups: Object.fromEntries(cli.group.map((name) => [name, {}])),
+    topics: cli.topic ?? {},
+    groups: Object.fromEntries((cli.group ?? []).map((name) => [name, {}])),
     autoCreateTopicEnable: cli.autoCreateTopic,
     autoCreateSubscriptionGroup: cli.autoCreateGroup,
     enablePropertyFilter: cli.propertyFilter,
@@ -163,14 +162,14 @@ function parseCount(text: string): number {
   return count;
 }
 
-function collectTopic(text: string, topics: Readonly<Record<string, TopicOptions>>): Record<string, TopicOptions> {
+function collectTopic(text: string, topics: Readonly<Record<string, TopicOptions>> = {}): Record<string, TopicOptions> {
   const match = /^([^:]+)(?::(\d+))?$/.exec(text);
   if (match === null) throw new InvalidArgumentError('A topic is given as name or name:queues, such as Orders:8.');
   const [, name = '', queues] = match;
   return { ...topics, [name]: { queues: queues === undefined ? DEFAULT_QUEUES : Number(queues) } };
 }
 
-function collect(text: string, texts: readonly string[]): string[] {
+function collect(text: string, texts: readonly string[] = []): string[] {
   return [...texts, text];
 }
 

@@ -33,7 +33,8 @@ const ROOT = resolve(import.meta.dirname, '..');
 function roomOf(file) {
   let found;
   for (const room of Object.keys(ROOMS)) {
-    if ((file === room || file.startsWith(`${room}/`)) && (found === undefined || room.length > found.length)) found = room;
+    if ((file === room || file.startsWith(`${room}/`)) && (found === undefined || room.length > found.length))
+      found = room;
   }
   return found;
 }

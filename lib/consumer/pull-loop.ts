@@ -7,6 +7,7 @@ import { describeQueue } from '../protocol/message-queue.js';
 import { pullMessage, type PullMessageReply, type PullMessageRequest } from '../protocol/requests/pull-message.js';
 import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
 import { PullSysFlag } from '../protocol/sys-flag.js';
+import { MASTER_ID } from '../protocol/topic-route.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import type { FlowControl } from './flow-control.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
@@ -21,6 +22,10 @@ const LONGEST_PAUSE = 5_000;
 const NOT_HELD = 50;
 /** So many answers in a row that were neither held nor brought anything new are followed by a pause. */
 const NOT_HELD_TOLERATED = 3;
+/** So often within {@link FLIP_FLOP_WINDOW} a broker forgets a subscription only when another member undoes it. */
+const FLIP_FLOPS = 3;
+/** Two rounds of heartbeats, in milliseconds: each of the others' undoes this consumer's subscription once. */
+const FLIP_FLOP_WINDOW = 120_000;
 /** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
 const MAX_INFLATED_BODY = 64 * 1024 * 1024;
 
@@ -56,6 +61,16 @@ export interface PullLoopDeps {
 /** How one turn of the loop ended: what to wait for before the next one. */
 type Turn = 'again' | 'ended' | { readonly pause: number };
 
+/** What one run of the loop remembers from turn to turn. */
+interface LoopState {
+  /** Pulls that failed since the last that worked. */
+  failures: number;
+  /** Answers in a row that were neither held nor brought anything new. */
+  notHeld: number;
+  /** When the broker did not know the subscription, most recent last, by the monotonic clock. */
+  readonly unknownAt: number[];
+}
+
 /**
  * Pulls one queue for as long as it is owned, generation by generation. Every wait is for a change of what it depends
  * on (room in the buffer, the lock, a resumption), not for a point in time; nothing that is thrown ends the loop.
@@ -76,7 +91,7 @@ export class PullLoop {
 
   async #run(queue: AssignedQueue, generation: number): Promise<void> {
     const { clock } = this.#deps.client;
-    const state = { failures: 0, notHeld: 0 };
+    const state: LoopState = { failures: 0, notHeld: 0, unknownAt: [] };
     const isCurrent = (): boolean => queue.generation === generation && queue.state === 'owned';
     while (isCurrent()) {
       let turn: Turn;
@@ -87,10 +102,10 @@ export class PullLoop {
           continue;
         }
         turn = await this.#turn(queue, isCurrent, state);
-        if (turn === 'again') state.failures = 0;
+        state.failures = 0;
       } catch (error) {
         if (!isCurrent()) return;
-        turn = { pause: this.#failed(queue, error, ++state.failures) };
+        turn = { pause: this.#failed(queue, error, state) };
       }
       if (turn === 'ended') return;
       if (turn !== 'again') await queue.changed.wait(clock, turn.pause);
@@ -115,7 +130,7 @@ export class PullLoop {
     return false;
   }
 
-  async #turn(queue: AssignedQueue, isCurrent: () => boolean, state: { notHeld: number }): Promise<Turn> {
+  async #turn(queue: AssignedQueue, isCurrent: () => boolean, state: LoopState): Promise<Turn> {
     const { client } = this.#deps;
     const { messageQueue } = queue;
     const subscription = this.#deps.subscription(messageQueue.topic);
@@ -132,7 +147,7 @@ export class PullLoop {
     const reply = await client.remoting.call(
       broker.address,
       pullMessage,
-      this.#request(queue, subscription, broker.brokerId === 0),
+      this.#request(queue, subscription, broker.brokerId === MASTER_ID),
       { timeoutMs: this.#options.consumerPullTimeoutMillis, closeOnTimeout: false, signal: queue.signal },
     );
     if (!isCurrent()) return 'ended';
@@ -214,22 +229,24 @@ export class PullLoop {
   }
 
   /** A broker holds a pull it has nothing for. One that doesn't would be asked in a hot loop. */
-  #pauseIfNotHeld(progress: boolean, tookMs: number, state: { notHeld: number }): Turn {
+  #pauseIfNotHeld(progress: boolean, tookMs: number, state: LoopState): Turn {
     state.notHeld = progress || tookMs >= NOT_HELD ? 0 : state.notHeld + 1;
     if (state.notHeld <= NOT_HELD_TOLERATED) return 'again';
     return { pause: Math.min(1_000, 10 * 2 ** (state.notHeld - NOT_HELD_TOLERATED)) };
   }
 
   /** Reports what went wrong and returns how long to wait, at most; a change of the queue ends the wait sooner. */
-  #failed(queue: AssignedQueue, cause: unknown, failures: number): number {
-    if (cause instanceof BrokerError) {
-      if (cause.responseCode === ResponseCode.FLOW_CONTROL) return BROKER_FLOW_CONTROL_PAUSE;
-      if (
-        cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_LATEST ||
-        cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_EXIST
-      ) {
-        this.#subscriptionUnknown(queue, failures);
-      }
+  #failed(queue: AssignedQueue, cause: unknown, state: LoopState): number {
+    // A replica that fails must not be asked for ever: the master suggests it again when it is to be.
+    queue.preferredBrokerId = MASTER_ID;
+    if (cause instanceof BrokerError && cause.responseCode === ResponseCode.FLOW_CONTROL) return BROKER_FLOW_CONTROL_PAUSE;
+    const failures = ++state.failures;
+    if (
+      cause instanceof BrokerError &&
+      (cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_LATEST ||
+        cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_EXIST)
+    ) {
+      this.#subscriptionUnknown(queue, state);
     }
     if (cause instanceof RouteError) this.#deps.client.routes.fetch(queue.messageQueue.topic).catch(() => undefined);
     const error =
@@ -249,22 +266,30 @@ export class PullLoop {
   }
 
   /** The broker knows another version of the subscription than this pull was made with: it hears of ours at once. */
-  #subscriptionUnknown(queue: AssignedQueue, failures: number): void {
+  #subscriptionUnknown(queue: AssignedQueue, state: LoopState): void {
     const { client } = this.#deps;
     const address = client.routes.brokerAddress(queue.messageQueue.brokerName);
+    // Where that didn't help, the next attempt comes after the usual pause: no hot loop of pulls and heartbeats.
+    const helps = state.failures === 1;
     if (address !== undefined) {
       client.heartbeats.beat(address).then(
-        () => queue.changed.notify(),
+        () => {
+          if (helps) queue.changed.notify();
+        },
         (error: unknown) => log('heartbeat to %s failed: %s', address, error),
       );
     }
-    if (failures === 3) {
-      this.#deps.warn(
-        'SUBSCRIPTION_FLIP_FLOP',
-        `the broker keeps another subscription of group ${this.#options.consumerGroup} than this consumer has: ` +
-          'all members of a group must subscribe to the same topics with the same expressions',
-      );
-    }
+    const now = client.clock.now();
+    state.unknownAt.push(now);
+    if (state.unknownAt.length < FLIP_FLOPS) return;
+    const first = state.unknownAt.shift() ?? now;
+    if (now - first > FLIP_FLOP_WINDOW) return;
+    state.unknownAt.length = 0;
+    this.#deps.warn(
+      'SUBSCRIPTION_FLIP_FLOP',
+      `the broker keeps another subscription of group ${this.#options.consumerGroup} than this consumer has: ` +
+        'all members of a group must subscribe to the same topics with the same expressions',
+    );
   }
 }
 

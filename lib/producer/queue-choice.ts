@@ -47,8 +47,10 @@ export class QueueChoice {
 
   /** The queues take turns; those of the broker that just failed are passed over as long as there are others. */
   any(topic: string, queues: readonly MessageQueue[], failedBroker: string | undefined): MessageQueue {
-    let turn = this.#turns.get(topic) ?? Math.floor(Math.random() * queues.length);
-    for (let tries = 1; tries < queues.length && at(queues, turn).brokerName === failedBroker; tries++) turn++;
+    const first = this.#turns.get(topic) ?? Math.floor(Math.random() * queues.length);
+    let turn = first;
+    while (turn < first + queues.length && at(queues, turn).brokerName === failedBroker) turn++;
+    if (turn === first + queues.length) turn = first;
     this.#turns.set(topic, (turn + 1) % queues.length);
     return at(queues, turn);
   }

@@ -169,7 +169,11 @@ describe('rule 4: pulling', () => {
       await rig.advanceUntil('it has failed often', () => failing.hits === 12);
       const pauses = gaps(pulls(rig.cluster, T));
       expect(pauses[0]).to.equal(1_000);
-      for (const pause of pauses.slice(1)) expect(pause).to.be.within(1_000, 5_100);
+      expect(pauses[1]).to.be.within(1_500, 2_000);
+      expect(pauses[2]).to.be.within(3_000, 4_000);
+      // The lock's renewal ends a pause early now and then: whatever has changed at the broker, it may help.
+      for (const pause of pauses.slice(3)) expect(pause).to.be.at.most(5_000);
+      expect(pauses.slice(3).reduce((sum, pause) => sum + pause, 0)).to.be.above(20_000);
       expect(c.errors.length, 'told once').to.equal(1);
       expect(c.errors[0]?.code).to.equal('ERR_ROCKETMQ_BROKER');
       failing.remove();
@@ -326,11 +330,13 @@ describe('rule 4: pulling', () => {
     });
     const c = await rig.consume(T);
     await rig.advanceUntil('it has failed', () => unknown.hits === 1);
-    const failedAt = rig.clock.now();
-    const heartbeats = rig.cluster.journal.requests({ code: RequestCode.HEART_BEAT }).length;
     await rig.until('it is consumed', () => c.deliveries.length === 1);
-    expect(rig.clock.now()).to.equal(failedAt);
-    expect(rig.cluster.journal.requests({ code: RequestCode.HEART_BEAT }).length).to.equal(heartbeats + 1);
+    const [refused, repeated] = pulls(rig.cluster, T);
+    const between = rig.cluster.journal
+      .requests({ code: RequestCode.HEART_BEAT })
+      .filter((beat) => beat.seq > (refused?.seq ?? 0) && beat.seq < (repeated?.seq ?? 0));
+    expect(between.length).to.equal(1);
+    expect((repeated?.at ?? 0) - (refused?.at ?? 0), 'far less than the pause after a failure').to.be.below(500);
   });
 
   it('does not ask in a hot loop when heartbeats change nothing about that', async () => {

@@ -43,7 +43,13 @@ async function capture(version: RocketMQVersion): Promise<void> {
     rewrite: new Map([[broker.address, brokerRelay.address]]),
   });
   try {
-    const raw = { recorder, version, namesrv: namesrvRelay.address, broker: brokerRelay.address, brokerDirect: broker.address };
+    const raw = {
+      recorder,
+      version,
+      namesrv: namesrvRelay.address,
+      broker: brokerRelay.address,
+      brokerDirect: broker.address,
+    };
     await playBroker(raw);
     await playNameServer(raw);
     await playRecordForms(raw);

@@ -100,7 +100,9 @@ async function playResetForCpp(stage: JavaStage, reset: RawRequest): Promise<voi
   const before = stage.recorder.frames.length;
   await RawConnection.once(stage.broker, { ...reset, language: 'CPP' });
   await until('the reset was pushed', () => {
-    const pushed = stage.recorder.frames.slice(before).some((frame) => frame.name.includes('RESET_CONSUMER_CLIENT_OFFSET'));
+    const pushed = stage.recorder.frames
+      .slice(before)
+      .some((frame) => frame.name.includes('RESET_CONSUMER_CLIENT_OFFSET'));
     return Promise.resolve(pushed ? true : undefined);
   });
 }
@@ -128,7 +130,9 @@ async function playBinaryHeaders({ recorder, cluster, target }: JavaStage): Prom
 }
 
 async function playCompression({ recorder, cluster, target, broker, brokerDirect }: JavaStage): Promise<void> {
-  for (const compression of cluster.version.startsWith('4.') ? (['ZLIB'] as const) : (['ZLIB', 'LZ4', 'ZSTD'] as const)) {
+  for (const compression of cluster.version.startsWith('4.')
+    ? (['ZLIB'] as const)
+    : (['ZLIB', 'LZ4', 'ZSTD'] as const)) {
     const topic = `Capture${compression}`;
     await cluster.createTopic(topic, 1);
     recorder.situation = `java/${compression.toLowerCase()}-producer`;

@@ -1,5 +1,15 @@
 import { SerializeType, type RemotingCommand } from '../../lib/protocol/command.js';
-import { heartbeat, lock, miniRecords, properties, pull, PullFlag, sendV1, sendV2, subscription } from './capture-requests.js';
+import {
+  heartbeat,
+  lock,
+  miniRecords,
+  properties,
+  pull,
+  PullFlag,
+  sendV1,
+  sendV2,
+  subscription,
+} from './capture-requests.js';
 import type { Recorder } from './capture-relay.js';
 import { RawConnection, type RawRequest } from './raw-connection.js';
 import { until } from './until.js';
@@ -42,7 +52,11 @@ export async function playNameServer(stage: RawStage): Promise<void> {
   const route = { code: 105, ext: { topic: TOPIC } };
   await ask('route-standard-json', route);
   await ask('route-unquoted-keys', { ...route, version: 393 });
-  await ask('route-standard-json-asked-for', { code: 105, version: 393, ext: { topic: TOPIC, acceptStandardJsonOnly: true } });
+  await ask('route-standard-json-asked-for', {
+    code: 105,
+    version: 393,
+    ext: { topic: TOPIC, acceptStandardJsonOnly: true },
+  });
   await ask('route-binary-header', { ...route, serializeType: SerializeType.ROCKETMQ });
   await ask('route-unknown-topic', { code: 105, ext: { topic: 'NoSuchTopic' } });
   await ask('cluster-info', { code: 106 });
@@ -82,7 +96,14 @@ export async function playBroker(stage: RawStage): Promise<void> {
 async function playGroup(ask: Ask): Promise<void> {
   await ask('create-group', {
     code: 200,
-    body: { groupName: GROUP, brokerId: 0, consumeEnable: true, consumeBroadcastEnable: true, retryMaxTimes: 3, retryQueueNums: 1 },
+    body: {
+      groupName: GROUP,
+      brokerId: 0,
+      consumeEnable: true,
+      consumeBroadcastEnable: true,
+      retryMaxTimes: 3,
+      retryQueueNums: 1,
+    },
   });
   await ask('heartbeat', heartbeat(CLIENT, GROUP, [
     subscription({ topic: TOPIC, subString: 'TagA', tags: ['TagA'], codes: [TAG_A_HASH] }),
@@ -92,7 +113,11 @@ async function playGroup(ask: Ask): Promise<void> {
   await ask('consumer-list-unknown-group', { code: 38, ext: { consumerGroup: 'no-such-group' } });
   const sql = (subString: string): RawRequest => ({
     code: 46,
-    body: { clientId: CLIENT, group: GROUP, subscriptionData: subscription({ topic: TOPIC, subString, type: 'SQL92' }) },
+    body: {
+      clientId: CLIENT,
+      group: GROUP,
+      subscriptionData: subscription({ topic: TOPIC, subString, type: 'SQL92' }),
+    },
   });
   await ask('check-config', sql('price > 10 AND region IS NOT NULL'));
   await ask('check-config-malformed', sql('price >'));
@@ -105,7 +130,10 @@ async function playGroup(ask: Ask): Promise<void> {
 async function playSends(ask: Ask): Promise<void> {
   const tagA = properties({ KEYS: 'k1 k2', TAGS: 'TagA', UNIQ_KEY: '0A0000010004D218B4AAC2000000', WAIT: 'true' });
   await ask('send-v1', sendV1({ topic: TOPIC, properties: tagA, body: 'first' }));
-  await ask('send-v2', sendV2({ topic: TOPIC, properties: properties({ TAGS: 'TagB', price: 5 }), body: 'second \u4e2d\u6587' }));
+  await ask(
+    'send-v2',
+    sendV2({ topic: TOPIC, properties: properties({ TAGS: 'TagB', price: 5 }), body: 'second \u4e2d\u6587' }),
+  );
   await ask('send-v2-binary-header', {
     ...sendV2({ topic: TOPIC, properties: tagA, body: 'third' }),
     serializeType: SerializeType.ROCKETMQ,
@@ -134,11 +162,25 @@ async function playOffsets(ask: Ask): Promise<void> {
   await ask('offset-commit-missing-field', { code: 15, ext: { consumerGroup: GROUP, topic: TOPIC, queueId: 0 } });
   await ask('query-by-key', {
     code: 12,
-    ext: { topic: TOPIC, key: 'k1', maxNum: 4, beginTimestamp: 0, endTimestamp: 4_000_000_000_000, _UNIQUE_KEY_QUERY: false },
+    ext: {
+      topic: TOPIC,
+      key: 'k1',
+      maxNum: 4,
+      beginTimestamp: 0,
+      endTimestamp: 4_000_000_000_000,
+      _UNIQUE_KEY_QUERY: false,
+    },
   });
   await ask('query-by-key-nothing', {
     code: 12,
-    ext: { topic: TOPIC, key: 'nothing', maxNum: 4, beginTimestamp: 0, endTimestamp: 4_000_000_000_000, _UNIQUE_KEY_QUERY: false },
+    ext: {
+      topic: TOPIC,
+      key: 'nothing',
+      maxNum: 4,
+      beginTimestamp: 0,
+      endTimestamp: 4_000_000_000_000,
+      _UNIQUE_KEY_QUERY: false,
+    },
   });
 }
 
@@ -152,7 +194,10 @@ async function playPulls(ask: Ask, stage: RawStage, connection: RawConnection): 
   await ask('pull-found-filtered', pull(GROUP, TOPIC, 0, { subscription: 'TagB' }));
   await ask('pull-found-sql', pull(GROUP, TOPIC, 0, { subscription: 'price < 10', expressionType: 'SQL92' }));
   await ask('pull-found-by-heartbeat', pull(GROUP, TOPIC, 0, { sysFlag: 0, subscription: undefined }));
-  await ask('pull-commit', pull(GROUP, TOPIC, 3, { sysFlag: PullFlag.SUBSCRIPTION | PullFlag.COMMIT_OFFSET, commitOffset: 3 }));
+  await ask(
+    'pull-commit',
+    pull(GROUP, TOPIC, 3, { sysFlag: PullFlag.SUBSCRIPTION | PullFlag.COMMIT_OFFSET, commitOffset: 3 }),
+  );
   await ask('pull-no-new', pull(GROUP, TOPIC, 6));
   await ask('pull-no-match', pull(GROUP, TOPIC, 0, { subscription: 'TagC' }));
   await ask('pull-offset-too-large', pull(GROUP, TOPIC, 1000));
@@ -165,10 +210,16 @@ async function playPulls(ask: Ask, stage: RawStage, connection: RawConnection): 
   await ask('pull-sql-malformed', pull(GROUP, TOPIC, 0, { subscription: 'price >', expressionType: 'SQL92' }));
   await ask('pull-group-unknown', pull('no-such-group-yet', TOPIC, 0, { sysFlag: 0, subscription: undefined }));
   await ask('pull-topic-not-subscribed', pull(GROUP, 'TBW102', 0, { sysFlag: 0, subscription: undefined }));
-  await ask('pull-subscription-not-latest', pull(GROUP, TOPIC, 0, { sysFlag: 0, subscription: undefined, subVersion: 4_000_000_000_000 }));
+  await ask(
+    'pull-subscription-not-latest',
+    pull(GROUP, TOPIC, 0, { sysFlag: 0, subscription: undefined, subVersion: 4_000_000_000_000 }),
+  );
   await ask('pull-commit-log-offset', { code: 33, ext: { offset: commitLogOffsetOf(found.body), topic: TOPIC } });
   await ask('view-message-nonsense', { code: 33, ext: { offset: 123_456_789_012 } });
-  const held = ask('pull-held', pull(GROUP, TOPIC, 0, { sysFlag: PullFlag.SUBSCRIPTION | PullFlag.SUSPEND, queueId: 2 }));
+  const held = ask(
+    'pull-held',
+    pull(GROUP, TOPIC, 0, { sysFlag: PullFlag.SUBSCRIPTION | PullFlag.SUSPEND, queueId: 2 }),
+  );
   await RawConnection.once(stage.brokerDirect, sendV2({ topic: TOPIC, queueId: 2, body: 'wakes the pull' }));
   await held;
 }
@@ -181,7 +232,15 @@ async function playRetry(ask: Ask, connection: RawConnection): Promise<void> {
   const retry = `%RETRY%${GROUP}`;
   const back = (request: Record<string, string | number | boolean>): RawRequest => ({
     code: 36,
-    ext: { group: GROUP, originMsgId: 'ORIGIN', originTopic: TOPIC, unitMode: false, maxReconsumeTimes: 16, bname: 'broker-a', ...request },
+    ext: {
+      group: GROUP,
+      originMsgId: 'ORIGIN',
+      originTopic: TOPIC,
+      unitMode: false,
+      maxReconsumeTimes: 16,
+      bname: 'broker-a',
+      ...request,
+    },
   });
   const all = await ask('retry-look', pull(GROUP, TOPIC, 0));
   const offset = commitLogOffsetOf(all.body);
@@ -189,7 +248,10 @@ async function playRetry(ask: Ask, connection: RawConnection): Promise<void> {
   await ask('send-back-to-dlq', back({ offset, delayLevel: -1 }));
   await ask('send-back-new-group', back({ offset, delayLevel: 1, group: 'no-such-group-at-all' }));
   await ask('send-back-nonsense', back({ offset: 123_456_789_012, delayLevel: 1 }));
-  await ask('send-delayed', sendV2({ topic: TOPIC, queueId: 3, properties: properties({ DELAY: 1, TAGS: 'TagA' }), body: 'a second late' }));
+  await ask(
+    'send-delayed',
+    sendV2({ topic: TOPIC, queueId: 3, properties: properties({ DELAY: 1, TAGS: 'TagA' }), body: 'a second late' }),
+  );
   // What an ordered consumer sends at the end of its attempts: one more than allowed, so the broker diverts it. 4.x
   // lets the delay stand: the dead letter appears after it.
   await ask('send-exhausted', sendV2({
@@ -274,8 +336,21 @@ export async function playRecordForms(stage: RawStage): Promise<void> {
         topicFilterType: 'SINGLE_TAG', topicSysFlag: 0, order: false, attributes: '+queue.type=BatchCQ',
       },
     }); // prettier-ignore
-    const batch = miniRecords(['i0', 'i1', 'i2'].map((body, index) => ({ body, properties: properties({ TAGS: 'TagA', UNIQ_KEY: `INNER${index}` }) })));
-    await ask('send-inner-batch', sendV2({ topic: 'CaptureInnerBatch', batch: true, body: batch, properties: properties({ INNER_NUM: 3, UNIQ_KEY: 'INNER', WAIT: 'true' }) }));
+    const batch = miniRecords(
+      ['i0', 'i1', 'i2'].map((body, index) => ({
+        body,
+        properties: properties({ TAGS: 'TagA', UNIQ_KEY: `INNER${index}` }),
+      })),
+    );
+    await ask(
+      'send-inner-batch',
+      sendV2({
+        topic: 'CaptureInnerBatch',
+        batch: true,
+        body: batch,
+        properties: properties({ INNER_NUM: 3, UNIQ_KEY: 'INNER', WAIT: 'true' }),
+      }),
+    );
     await pullWhenThere(ask, connection, 'pull-inner-batch', 'CaptureInnerBatch');
     const long = `%RETRY%${LONG_GROUP}`;
     await ask('send-long-topic', sendV2({ topic: long, body: 'in a record of version 2' }));

@@ -30,7 +30,13 @@ export class Recorder {
     this.#version = version;
   }
 
-  record(direction: 'in' | 'out', frame: Buffer, command: RemotingCommand, requestCode: number, situation: string): void {
+  record(
+    direction: 'in' | 'out',
+    frame: Buffer,
+    command: RemotingCommand,
+    requestCode: number,
+    situation: string,
+  ): void {
     const kind = isResponse(command)
       ? `response.${shortName(responseCodeName(command.code))}`
       : isOneway(command)

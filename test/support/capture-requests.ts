@@ -158,7 +158,13 @@ export function heartbeat(clientId: string, group: string, subscriptions: readon
   };
 }
 
-export function lock(code: 41 | 42, group: string, clientId: string, topic: string, queueIds: readonly number[]): RawRequest {
+export function lock(
+  code: 41 | 42,
+  group: string,
+  clientId: string,
+  topic: string,
+  queueIds: readonly number[],
+): RawRequest {
   return {
     code,
     body: {

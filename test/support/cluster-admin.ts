@@ -48,7 +48,11 @@ export class ClusterAdmin {
 
   /** Resolves when the broker answers requests. */
   async answers(address: string): Promise<void> {
-    await RawConnection.once(address, { code: RequestCode.GET_MAX_OFFSET, ext: { topic: 'TBW102', queueId: 0 } }, this.#raw);
+    await RawConnection.once(
+      address,
+      { code: RequestCode.GET_MAX_OFFSET, ext: { topic: 'TBW102', queueId: 0 } },
+      this.#raw,
+    );
   }
 
   /** Makes a broker register in its name servers with all its topics, as it does when its permission is set. */

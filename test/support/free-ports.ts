@@ -14,7 +14,7 @@ export async function freePort(offsets: readonly number[] = [0]): Promise<number
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
     const servers = await Promise.all(offsets.map((offset) => tryToListen(port + offset)));
-    await Promise.all(servers.map((server) => server && close(server)));
+    await Promise.all(servers.map((server) => (server === undefined ? Promise.resolve() : close(server))));
     if (servers.every((server) => server !== undefined)) return port;
   }
   throw new Error(`found no free ports with the offsets ${offsets.join(', ')} in ${ATTEMPTS} attempts`);

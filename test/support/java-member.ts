@@ -90,8 +90,14 @@ export class JavaMember {
     });
   }
 
-  static async start(target: JavaTarget, mode: 'consume' | 'produce', options: Options, jvmOptions: readonly string[] = []): Promise<JavaMember> {
-    const args = Object.entries({ namesrv: target.namesrvAddr, ...options })
+  static async start(
+    target: JavaTarget,
+    mode: 'consume' | 'produce',
+    options: Options,
+    jvmOptions: readonly string[] = [],
+  ): Promise<JavaMember> {
+    const all: Options = { namesrv: target.namesrvAddr, ...options };
+    const args = Object.entries(all)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${String(value)}`);
     const home = join(target.dir, 'java-member');
@@ -166,7 +172,9 @@ export class JavaMember {
   }
 
   #story(): string {
-    return lastLines([...this.events.slice(-10).map((event) => JSON.stringify(event)), ...this.#noise.slice(-20)].join('\n'));
+    return lastLines(
+      [...this.events.slice(-10).map((event) => JSON.stringify(event)), ...this.#noise.slice(-20)].join('\n'),
+    );
   }
 }
 
@@ -199,7 +207,10 @@ export interface JavaConsumerOptions {
 export async function startJavaMember(target: JavaTarget, options: JavaConsumerOptions): Promise<JavaMember> {
   const { suspend, ...rest } = options;
   const rules = Object.entries(suspend ?? {}).map(([key, times]) => `${key}:${times}`);
-  const member = await JavaMember.start(target, 'consume', { ...rest, ...(rules.length > 0 && { suspend: rules.join(',') }) });
+  const member = await JavaMember.start(target, 'consume', {
+    ...rest,
+    ...(rules.length > 0 && { suspend: rules.join(',') }),
+  });
   await member.waitUntil('READY', ({ events }) => events.some((event) => event.event === 'READY'));
   return member;
 }

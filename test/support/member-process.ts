@@ -26,7 +26,9 @@ export class MemberProcess {
     this.name = name;
     this.#log = log;
     this.#child = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-4_000)));
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-4_000)));
   }
 
   static async start(name: string, options: MemberOptions): Promise<MemberProcess> {

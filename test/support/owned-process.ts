@@ -89,7 +89,11 @@ export class OwnedProcess {
   }
 
   /** @throws Error naming the command when it is not installed */
-  static async spawn(command: string, args: readonly string[], options: OwnedProcessOptions = {}): Promise<OwnedProcess> {
+  static async spawn(
+    command: string,
+    args: readonly string[],
+    options: OwnedProcessOptions = {},
+  ): Promise<OwnedProcess> {
     install();
     const child = spawn(command, args, {
       detached: true,

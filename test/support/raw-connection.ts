@@ -76,8 +76,13 @@ export class RawConnection {
     const timeoutMs = options.connectTimeoutMs ?? 3000;
     return new Promise((resolve, reject) => {
       const socket =
-        options.ca === undefined ? connectTcp({ host, port }) : connectTls({ host, port, ca: options.ca, servername: 'localhost' });
-      const timer = setTimeout(() => socket.destroy(new Error(`no connection to ${address} in ${timeoutMs} ms`)), timeoutMs);
+        options.ca === undefined
+          ? connectTcp({ host, port })
+          : connectTls({ host, port, ca: options.ca, servername: 'localhost' });
+      const timer = setTimeout(
+        () => socket.destroy(new Error(`no connection to ${address} in ${timeoutMs} ms`)),
+        timeoutMs,
+      );
       const fail = (error: Error): void => {
         clearTimeout(timer);
         reject(error);

@@ -113,7 +113,8 @@ function aclProperties(plan: BrokerPlan): Record<string, string | boolean> {
   return {
     authenticationEnabled: true,
     authenticationProvider: 'org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider',
-    authenticationMetadataProvider: 'org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider',
+    authenticationMetadataProvider:
+      'org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider',
     initAuthenticationUser: JSON.stringify({ username: acl.accessKey, password: acl.secretKey }),
     innerClientAuthenticationCredentials: JSON.stringify({ accessKey: acl.accessKey, secretKey: acl.secretKey }),
     authorizationEnabled: true,

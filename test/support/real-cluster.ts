@@ -72,7 +72,12 @@ export class RealBroker {
     this.#process = await startJava(this.#cluster.java, {
       mainClass: 'org.apache.rocketmq.broker.BrokerStartup',
       args: ['-c', join(this.#plan.home, 'conf', 'broker.conf')],
-      jvmOptions: [...this.#cluster.jvmOptions(this.#plan.home), '-Xms256m', '-Xmx640m', '-XX:MaxDirectMemorySize=512m'],
+      jvmOptions: [
+        ...this.#cluster.jvmOptions(this.#plan.home),
+        '-Xms256m',
+        '-Xmx640m',
+        '-XX:MaxDirectMemorySize=512m',
+      ],
       env: { ...process.env, ROCKETMQ_HOME: this.#plan.home },
       logFile,
       stopWithParent: true,
@@ -257,7 +262,8 @@ export async function startRealCluster(options: RealClusterOptions): Promise<Rea
 async function distinctPorts(brokers: number): Promise<number[]> {
   const spacing = 10;
   const offsets = [0];
-  for (let index = 1; index <= brokers; index += 1) offsets.push(...BROKER_PORT_OFFSETS.map((offset) => index * spacing + offset));
+  for (let index = 1; index <= brokers; index += 1)
+    offsets.push(...BROKER_PORT_OFFSETS.map((offset) => index * spacing + offset));
   const base = await freePort(offsets);
   return Array.from({ length: brokers + 1 }, (_, index) => base + index * spacing);
 }

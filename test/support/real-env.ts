@@ -65,7 +65,9 @@ async function describeEnv(env: NodeJS.ProcessEnv): Promise<{ cluster: ClusterDe
   const namesrvAddr = env['ROCKETMQ_NAMESRV'];
   const version = env['ROCKETMQ_VERSION'];
   if (namesrvAddr === undefined || version === undefined || !isRocketMQVersion(version)) {
-    throw new Error('no cluster: run `npm run test:real`, or set ROCKETMQ_NAMESRV and ROCKETMQ_VERSION (5.5.0 or 4.9.7)');
+    throw new Error(
+      'no cluster: run `npm run test:real`, or set ROCKETMQ_NAMESRV and ROCKETMQ_VERSION (5.5.0 or 4.9.7)',
+    );
   }
   const dir = mkdtempSync(join(tmpdir(), 'rocketmq-env-'));
   ownFolder(dir);

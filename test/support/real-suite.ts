@@ -41,7 +41,11 @@ async function runVersion(version: RocketMQVersion, mochaArgs: readonly string[]
     const failure = await runMocha(cluster, control, mochaArgs);
     return { version, failure, seconds: seconds() };
   } catch (error) {
-    return { version, failure: error instanceof Error ? (error.stack ?? error.message) : String(error), seconds: seconds() };
+    return {
+      version,
+      failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      seconds: seconds(),
+    };
   } finally {
     await control?.close();
     await cluster?.stop();
@@ -86,7 +90,8 @@ async function main(args: readonly string[]): Promise<number> {
   const asked = args.filter(isRocketMQVersion);
   const mochaArgs = args.filter((arg) => !isRocketMQVersion(arg));
   const outcomes: Outcome[] = [];
-  for (const version of asked.length > 0 ? asked : ROCKETMQ_VERSIONS) outcomes.push(await runVersion(version, mochaArgs));
+  for (const version of asked.length > 0 ? asked : ROCKETMQ_VERSIONS)
+    outcomes.push(await runVersion(version, mochaArgs));
   say('\n== summary');
   for (const { version, failure, seconds } of outcomes) {
     say(`Apache RocketMQ ${version}: ${failure === undefined ? 'passed' : `FAILED: ${failure}`} (${seconds} s)`);

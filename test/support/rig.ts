@@ -179,7 +179,8 @@ export class Rig {
     const startedAt = this.clock.now();
     await turns(20);
     while (!condition()) {
-      if (this.clock.now() - startedAt >= mostMs) throw new Error(`it did not come to pass within ${mostMs} ms: ${what}`);
+      if (this.clock.now() - startedAt >= mostMs)
+        throw new Error(`it did not come to pass within ${mostMs} ms: ${what}`);
       await this.advance(Math.min(LARGEST_STEP, mostMs));
       await turns(10);
     }
@@ -196,7 +197,9 @@ export class Rig {
   /** Closes everything; what waits for time gets it. */
   async stop(): Promise<void> {
     let closed = false;
-    const closing = Promise.all(this.consumers.map((watched) => watched.consumer.close())).finally(() => (closed = true));
+    const closing = Promise.all(this.consumers.map((watched) => watched.consumer.close())).finally(
+      () => (closed = true),
+    );
     for (let round = 0; !closed && round < 2_000; round++) {
       await turns(20);
       if (!closed) await this.advance(LARGEST_STEP);

@@ -86,9 +86,10 @@ async function fillOnce(folder: string, fill: (folder: string) => Promise<void>)
   const temporary = await mkdtemp(`${folder}.part-`);
   try {
     await fill(temporary);
-    await rename(temporary, folder).catch((error: NodeJS.ErrnoException) => {
+    await rename(temporary, folder).catch((error: unknown) => {
       // Another process was faster; its folder holds the same.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     });
   } finally {
     await rm(temporary, { recursive: true, force: true });

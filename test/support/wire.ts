@@ -20,8 +20,7 @@ export function gaps(entries: readonly JournalEntry[]): number[] {
 
 function ofQueue(entries: JournalEntry[], topic: string, queueId: number | undefined): JournalEntry[] {
   return entries.filter(
-    (entry) =>
-      entry.ext['topic'] === topic && (queueId === undefined || entry.ext['queueId'] === String(queueId)),
+    (entry) => entry.ext['topic'] === topic && (queueId === undefined || entry.ext['queueId'] === String(queueId)),
   );
 }
 

@@ -19,9 +19,9 @@ describe('key hash', () => {
     }
 
     it('takes the absolute value of the remainder of a negative hash', () => {
-      // "order-4711".hashCode() == -1207130541
-      expect(javaKeyHash('order-4711', 4)).to.equal(1);
-      expect(javaKeyHash('order-4711', 8)).to.equal(5);
+      // Java's hash is -1207111310 for the one and -1772111057 for the other.
+      expect([3, 4, 8, 24].map((count) => javaKeyHash('order-1', count))).to.deep.equal([2, 2, 6, 14]);
+      expect([3, 4, 8, 24].map((count) => javaKeyHash('customer-77', count))).to.deep.equal([2, 1, 1, 17]);
     });
 
     it('takes it after the remainder, so -2^31 has a queue too', () => {
