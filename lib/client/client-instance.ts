@@ -195,6 +195,8 @@ export class ClientInstance {
 
   async #unregister(groups: { consumerGroup?: string; producerGroup?: string }, timeoutMs: number): Promise<void> {
     const request = { clientId: this.clientId, ...groups };
+    // A heartbeat under way still names the group, and would make a member of it that nobody is.
+    await this.heartbeats.settled();
     // A broker without a connection has dropped this client with it: opening one only to say goodbye helps nobody.
     const known = this.routes.allBrokers().filter((broker) => this.remoting.isConnected(broker.address));
     const calls = known.map((broker) => this.remoting.call(broker.address, unregisterClient, request, { timeoutMs }));

@@ -1,5 +1,8 @@
 import type { ConsumerData } from '../protocol/requests/heart-beat.js';
-import type { ConsumeMessageDirectlyRequest, ConsumeMessageDirectlyReply } from '../protocol/requests/consume-message-directly.js';
+import type {
+  ConsumeMessageDirectlyRequest,
+  ConsumeMessageDirectlyReply,
+} from '../protocol/requests/consume-message-directly.js';
 import type { GetConsumerRunningInfoReply } from '../protocol/requests/get-consumer-running-info.js';
 import type { GetConsumerStatusFromClientReply } from '../protocol/requests/get-consumer-status-from-client.js';
 import type { ResetConsumerClientOffsetRequest } from '../protocol/requests/reset-consumer-client-offset.js';

@@ -47,6 +47,13 @@ export class Heartbeats {
     return this.#versions.get(address);
   }
 
+  /** Resolves when no heartbeat is under way, or waits for one that is. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) {
+      await Promise.allSettled([...this.#underWay.values()].map(({ current }) => current));
+    }
+  }
+
   isBeating(address: string): boolean {
     return this.#underWay.has(address);
   }

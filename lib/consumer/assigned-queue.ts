@@ -20,8 +20,8 @@ export class AssignedQueue {
   readonly key: string;
   /** The queue as listeners see it: topic without namespace. */
   readonly exposedQueue: MessageQueue;
-  /** Whoever touches the listener or replaces the buffer holds this: one at a time. */
-  readonly localLock: LimitFunction = pLimit(1);
+  /** Whoever hands messages to the listener holds this: one at a time. */
+  readonly localLock: LimitFunction;
   /** Fires when room, lock, state or suspension changed; the pull loop sleeps on it. */
   readonly changed = new Notifier();
   readonly buffer = new ProcessQueue();
@@ -69,7 +69,14 @@ export class AssignedQueue {
 
   #abort = new AbortController();
 
-  constructor(messageQueue: MessageQueue, exposedQueue: MessageQueue, lockless: boolean) {
+  /** @param localLock that of the queue's former life here, as long as a listener call of it is still running */
+  constructor(
+    messageQueue: MessageQueue,
+    exposedQueue: MessageQueue,
+    lockless: boolean,
+    localLock: LimitFunction = pLimit(1),
+  ) {
+    this.localLock = localLock;
     this.messageQueue = messageQueue;
     this.key = messageQueueKey(messageQueue);
     this.exposedQueue = exposedQueue;

@@ -199,7 +199,8 @@ export class ConsumeLoop {
     answer: unknown,
   ): BatchEnd | Promise<BatchEnd> {
     if (timer !== undefined) this.#deps.clock.clearTimeout(timer);
-    const status: ConsumeOrderlyStatus | undefined = answer === undefined ? 'SUCCESS' : isStatus(answer) ? answer : undefined;
+    const status: ConsumeOrderlyStatus | undefined =
+      answer === undefined ? 'SUCCESS' : isStatus(answer) ? answer : undefined;
     if (status === undefined) {
       return this.#failed(queue, generation, batch, context, startedAt, undefined, new NoStatus(answer));
     }
@@ -221,7 +222,12 @@ export class ConsumeLoop {
   }
 
   /** A body that can't be read never reaches the listener, is never passed over, and never committed. */
-  #unreadable(queue: AssignedQueue, generation: number, batch: StoredMessage[], error: RocketMQError): Promise<BatchEnd> {
+  #unreadable(
+    queue: AssignedQueue,
+    generation: number,
+    batch: StoredMessage[],
+    error: RocketMQError,
+  ): Promise<BatchEnd> {
     this.#deps.report(error);
     const context = new OrderlyContext(queue, this.#deps.clock, this.#options.lockLeaseTime);
     return this.#suspend(queue, generation, batch, context);
@@ -333,7 +339,9 @@ export class ConsumeLoop {
 /** The listener answered with something that is no status. */
 class NoStatus extends Error {
   constructor(answer: unknown) {
-    super(`the listener answered with ${typeof answer === 'string' ? JSON.stringify(answer.slice(0, 60)) : typeof answer}`);
+    super(
+      `the listener answered with ${typeof answer === 'string' ? JSON.stringify(answer.slice(0, 60)) : typeof answer}`,
+    );
   }
 }
 

@@ -13,7 +13,11 @@ import type { QueueTable } from './queue-table.js';
 const MIB = 1024 * 1024;
 
 /** The offsets in memory of a topic's queues. */
-export function describeStatus(table: QueueTable, offsets: OffsetStore, topic: string): GetConsumerStatusFromClientReply {
+export function describeStatus(
+  table: QueueTable,
+  offsets: OffsetStore,
+  topic: string,
+): GetConsumerStatusFromClientReply {
   const queues = table.all().filter((queue) => queue.messageQueue.topic === topic);
   return {
     offsets: queues.flatMap(({ messageQueue }) => {
@@ -65,7 +69,8 @@ function queueInfo(queue: AssignedQueue, offsets: OffsetStore, client: ClientIns
   const { clock } = client;
   const now = clock.now();
   // Times are kept by the monotonic clock; operators read the wall's.
-  const wallTime = (at: number): number => (at === Number.NEGATIVE_INFINITY ? 0 : Math.round(clock.wallTime() - (now - at)));
+  const wallTime = (at: number): number =>
+    at === Number.NEGATIVE_INFINITY ? 0 : Math.round(clock.wallTime() - (now - at));
   return {
     commitOffset: offsets.get(queue.messageQueue) ?? -1,
     cachedMsgMinOffset: buffer.lowestUnfinished ?? 0,

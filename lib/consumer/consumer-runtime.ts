@@ -6,7 +6,10 @@ import type { StoredMessage } from '../protocol/message.js';
 import type { MessageQueue } from '../protocol/message-queue.js';
 import { retryTopic, withNamespace, withoutNamespace } from '../protocol/namespace.js';
 import { PropertyName } from '../protocol/properties.js';
-import type { ConsumeMessageDirectlyReply, ConsumeMessageDirectlyRequest } from '../protocol/requests/consume-message-directly.js';
+import type {
+  ConsumeMessageDirectlyReply,
+  ConsumeMessageDirectlyRequest,
+} from '../protocol/requests/consume-message-directly.js';
 import type { GetConsumerRunningInfoReply } from '../protocol/requests/get-consumer-running-info.js';
 import type { GetConsumerStatusFromClientReply } from '../protocol/requests/get-consumer-status-from-client.js';
 import type { ConsumerData } from '../protocol/requests/heart-beat.js';
@@ -66,6 +69,7 @@ export class ConsumerRuntime implements ConsumerMember {
   readonly #flow: FlowControl;
   readonly #reset: OffsetReset;
   readonly #stats: ConsumerStats;
+  readonly #retryTopic: string;
   #persistTimer: unknown;
 
   constructor(state: ConsumerState, client: ClientInstance, listener: MessageListenerOrderly, emit: EmitEvent) {
@@ -75,6 +79,7 @@ export class ConsumerRuntime implements ConsumerMember {
     this.#listener = listener;
     this.#emit = emit;
     this.consumerGroup = withNamespace(options.namespace, options.consumerGroup);
+    this.#retryTopic = retryTopic(this.consumerGroup);
     this.startedAt = client.clock.wallTime();
     const clustering = options.messageModel === 'CLUSTERING';
     const report = (error: RocketMQError): void => emit('error', error);
@@ -99,7 +104,7 @@ export class ConsumerRuntime implements ConsumerMember {
         offsets: this.offsets,
         exposeQueue: (queue) => this.exposeQueue(queue),
         findStartOffset: (queue) =>
-          findStartOffset(client, this.offsets, queue, queue.topic === retryTopic(this.consumerGroup), options),
+          findStartOffset(client, this.offsets, queue, queue.topic === this.#retryTopic, options),
         begin: (queue) => this.#pullLoop.start(queue),
         goOn: (queue) => this.consumeLoop.notify(queue),
         unsettled: (reason) => this.rebalancer.wake(reason),
@@ -158,7 +163,8 @@ export class ConsumerRuntime implements ConsumerMember {
         subscription: (topic) => state.subscriptions.get(topic),
         isSuspended,
         arrived: (queue) => this.consumeLoop.notify(queue),
-        offsetIllegal: (queue, offset, remark) => void this.#reset.startOver(queue, offset, remark ?? 'offset is illegal'),
+        offsetIllegal: (queue, offset, remark) =>
+          void this.#reset.startOver(queue, offset, remark ?? 'offset is illegal'),
         report,
         warn,
         onPulled: (queue, count, tookMs) => this.#stats.pulled(queue.messageQueue.topic, count, tookMs),
@@ -242,12 +248,18 @@ export class ConsumerRuntime implements ConsumerMember {
 
   consumeDirectly(request: ConsumeMessageDirectlyRequest): Promise<ConsumeMessageDirectlyReply> {
     const { allowDirectConsume } = this.#state.options;
-    return consumeDirectly(request, allowDirectConsume, this.#listener, (message) => this.expose(message), this.#client.clock);
+    return consumeDirectly(
+      request,
+      allowDirectConsume,
+      this.#listener,
+      (message) => this.expose(message),
+      this.#client.clock,
+    );
   }
 
   /** The topic the message was meant for: that of its first delivery, without namespace. */
   expose(message: StoredMessage): void {
-    if (message.topic === retryTopic(this.consumerGroup)) {
+    if (message.topic === this.#retryTopic) {
       const original = message.getProperty(PropertyName.RETRY_TOPIC);
       if (original !== undefined) message.topic = original;
     }
@@ -271,7 +283,8 @@ export class ConsumerRuntime implements ConsumerMember {
     const messageQueue = queue.exposedQueue;
     this.#emit('queueState', { messageQueue, from, to, reason });
     if (to === 'owned') this.#emit('queueOwned', { messageQueue, offset: queue.nextOffset });
-    if (to === 'absent' || (from === 'owned' && to === 'locking')) this.#emit('queueReleased', { messageQueue, reason });
+    if (to === 'absent' || (from === 'owned' && to === 'locking'))
+      this.#emit('queueReleased', { messageQueue, reason });
     this.#flow.shareAmong(this.table.inState('owned').length);
   }
 
@@ -289,7 +302,9 @@ export class ConsumerRuntime implements ConsumerMember {
       // Only the owner commits; a queue whose lease has run out waits for its lock.
       const ours = this.table
         .all()
-        .filter((queue) => (queue.state === 'owned' || queue.state === 'draining') && queue.holdsLease(now, lockLeaseTime));
+        .filter(
+          (queue) => (queue.state === 'owned' || queue.state === 'draining') && queue.holdsLease(now, lockLeaseTime),
+        );
       this.offsets.persistAll(ours.map((queue) => queue.messageQueue)).catch((cause: unknown) => {
         this.#emit(
           'error',

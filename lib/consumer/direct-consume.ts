@@ -37,7 +37,8 @@ export async function consumeDirectly(
     remark,
     spentTimeMills: Math.round(clock.now() - startedAt),
   });
-  if (!allowed) return reply('CR_THROW_EXCEPTION', 'this consumer does not take messages directly (allowDirectConsume)');
+  if (!allowed)
+    return reply('CR_THROW_EXCEPTION', 'this consumer does not take messages directly (allowDirectConsume)');
   const brokerName = request.brokerName ?? '';
   const { messages, error } = decodeMessages(request.body, { brokerName });
   const message = messages[0];

@@ -20,7 +20,10 @@ export async function joinGroup(client: ClientInstance, runtime: ConsumerRuntime
   let timer: unknown;
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = client.clock.setTimeout(() => {
-      const addresses = [...client.nameServers.addresses, ...client.routes.allBrokers().map((broker) => broker.address)];
+      const addresses = [
+        ...client.nameServers.addresses,
+        ...client.routes.allBrokers().map((broker) => broker.address),
+      ];
       reject(
         new TimeoutError(
           `the consumer of ${runtime.consumerGroup} did not start within ${startTimeoutMs} ms; ` +
@@ -69,7 +72,11 @@ async function fetchRoute(client: ClientInstance, topic: string): Promise<void> 
 }
 
 /** SQL92 is parsed by the broker: one broker of each topic is asked whether it would. */
-async function checkSubscriptions(client: ClientInstance, runtime: ConsumerRuntime, state: ConsumerState): Promise<void> {
+async function checkSubscriptions(
+  client: ClientInstance,
+  runtime: ConsumerRuntime,
+  state: ConsumerState,
+): Promise<void> {
   const checks = [...state.subscriptions.values()]
     .filter((subscription) => subscription.expressionType !== 'TAG')
     .map(async (subscription) => {

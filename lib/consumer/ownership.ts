@@ -1,6 +1,7 @@
 import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
-import { RocketMQError, RouteError } from '../errors.js';
+import { BrokerError, RocketMQError, RouteError } from '../errors.js';
+import { ResponseCode } from '../protocol/codes.js';
 import { describeQueue, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
 import { AssignedQueue } from './assigned-queue.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
@@ -9,6 +10,13 @@ import type { QueueTable } from './queue-table.js';
 import type { StartOffset } from './start-offset.js';
 
 const log = debug('rocketmq:ownership');
+
+/** Answers that mean there is nothing left to write an offset to. */
+const GONE: ReadonlySet<number> = new Set([
+  ResponseCode.TOPIC_NOT_EXIST,
+  ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
+  ResponseCode.INVALID_PARAMETER,
+]);
 
 /** First pause after a refused lock, in milliseconds; doubles up to {@link LONGEST_RETRY}. */
 const FIRST_RETRY = 100;
@@ -75,7 +83,8 @@ export class Ownership implements LockObserver {
     const added: AssignedQueue[] = [];
     for (const messageQueue of wanted.values()) {
       if (table.has(messageQueueKey(messageQueue))) continue;
-      const queue = new AssignedQueue(messageQueue, this.#deps.exposeQueue(messageQueue), this.#options.lockless);
+      const held = table.heldBehind(messageQueueKey(messageQueue));
+      const queue = new AssignedQueue(messageQueue, this.#deps.exposeQueue(messageQueue), this.#options.lockless, held);
       table.add(queue);
       added.push(queue);
     }
@@ -205,7 +214,9 @@ export class Ownership implements LockObserver {
     const { offsets, table, begin, report } = this.#deps;
     const { messageQueue, lockEpoch } = queue;
     const stillOurs = (): boolean =>
-      queue.state === 'locking' && !queue.releasing && (queue.lockless || (queue.locked && queue.lockEpoch === lockEpoch));
+      queue.state === 'locking' &&
+      !queue.releasing &&
+      (queue.lockless || (queue.locked && queue.lockEpoch === lockEpoch));
     queue.starting = true;
     try {
       const { offset, chosen } = await this.#deps.findStartOffset(messageQueue);
@@ -222,7 +233,8 @@ export class Ownership implements LockObserver {
           { code: 'ERR_ROCKETMQ_START_OFFSET', retryable: true, cause, context: { ...queue.exposedQueue } },
         ),
       );
-      if (queue.lockless) queue.changed.wait(this.#deps.client.clock, LONGEST_RETRY).then(() => this.#begin(queue)).catch(() => undefined); // prettier-ignore
+      if (queue.lockless)
+        queue.changed.wait(this.#deps.client.clock, LONGEST_RETRY).then(() => this.#begin(queue)).catch(() => undefined); // prettier-ignore
       else this.locks.lockSoon(queue, LONGEST_RETRY);
     } finally {
       queue.starting = false;
@@ -263,7 +275,7 @@ export class Ownership implements LockObserver {
     await this.#settled(queue, revokeTimeoutMs === undefined ? undefined : client.clock.now() + revokeTimeoutMs);
     while (queue.state === 'draining' && !this.#closing) {
       try {
-        if (this.#mayPersist(queue, client.clock.now())) await offsets.persist(queue.messageQueue);
+        if (this.#mayPersist(queue, client.clock.now())) await this.#persistIfPossible(queue);
         if (!queue.lockless) await this.locks.unlock([queue]);
         break;
       } catch (cause) {
@@ -284,6 +296,16 @@ export class Ownership implements LockObserver {
     offsets.remove(queue.messageQueue);
     table.drop(queue, reason);
     unsettled('a queue was given up');
+  }
+
+  /** An offset of a topic or group that exists no more can't be written, and need not be. */
+  async #persistIfPossible(queue: AssignedQueue): Promise<void> {
+    try {
+      await this.#deps.offsets.persist(queue.messageQueue);
+    } catch (error) {
+      if (!(error instanceof BrokerError) || !GONE.has(error.responseCode)) throw error;
+      this.#deps.report(error);
+    }
   }
 
   /** locking -> absent: there is nothing to persist, but a lock may have been granted, or be on its way. */

@@ -78,7 +78,8 @@ export class ProcessQueue {
       if (offset < this.#floor) continue;
       if (this.#resolved.length > 0 && this.#resolved.includes(offset)) continue;
       const consuming = this.#consuming;
-      const lastConsuming = consuming.length === 0 ? -1 : (consuming[consuming.length - 1] as StoredMessage).queueOffset;
+      const lastConsuming =
+        consuming.length === 0 ? -1 : (consuming[consuming.length - 1] as StoredMessage).queueOffset;
       if (offset <= lastConsuming && consuming.some((held) => held.queueOffset === offset)) continue;
       if (!this.#insert(message)) continue;
       this.#bytes += message.bodyLength;
@@ -143,7 +144,10 @@ export class ProcessQueue {
 
   /** Puts these messages back, of those being consumed. */
   makeConsumeAgain(messages: readonly StoredMessage[]): void {
-    const back = messages.length === this.#consuming.length ? this.#consuming : this.#consuming.filter((m) => messages.includes(m));
+    const back =
+      messages.length === this.#consuming.length
+        ? this.#consuming
+        : this.#consuming.filter((m) => messages.includes(m));
     this.#consuming = back === this.#consuming ? [] : this.#consuming.filter((m) => !messages.includes(m));
     this.#unshift(back);
   }

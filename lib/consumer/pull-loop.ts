@@ -207,7 +207,8 @@ export class PullLoop {
       if (!isCurrent()) return 'ended';
     }
     this.#deps.onPulled?.(queue, messages.length, tookMs);
-    const wanted = subscription.tagsSet.length === 0 ? messages : messages.filter((m) => matchesTags(subscription, m.tags));
+    const wanted =
+      subscription.tagsSet.length === 0 ? messages : messages.filter((m) => matchesTags(subscription, m.tags));
     queue.buffer.put(wanted);
     if (error !== undefined) {
       // What was readable is consumed; what was not is asked for again, never jumped over.
@@ -239,7 +240,8 @@ export class PullLoop {
   #failed(queue: AssignedQueue, cause: unknown, state: LoopState): number {
     // A replica that fails must not be asked for ever: the master suggests it again when it is to be.
     queue.preferredBrokerId = MASTER_ID;
-    if (cause instanceof BrokerError && cause.responseCode === ResponseCode.FLOW_CONTROL) return BROKER_FLOW_CONTROL_PAUSE;
+    if (cause instanceof BrokerError && cause.responseCode === ResponseCode.FLOW_CONTROL)
+      return BROKER_FLOW_CONTROL_PAUSE;
     const failures = ++state.failures;
     if (
       cause instanceof BrokerError &&

@@ -1,3 +1,4 @@
+import type { LimitFunction } from 'p-limit';
 import type { Clock } from '../clock.js';
 import { QueueLostError, StateError } from '../errors.js';
 import { describeQueue, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
@@ -24,6 +25,8 @@ export interface QueueTransition {
 
 export class QueueTable {
   readonly #queues = new Map<string, AssignedQueue>();
+  /** Local locks of queues that left while a listener call was running: its successor here waits for it. */
+  readonly #heldBehind = new Map<string, LimitFunction>();
   readonly #clock: Clock;
   readonly #onTransition: (transition: QueueTransition) => void;
 
@@ -52,8 +55,14 @@ export class QueueTable {
     return this.all().filter((queue) => queue.state === state);
   }
 
+  /** The local lock that is still held for a queue that left the table, if there is one. */
+  heldBehind(key: string): LimitFunction | undefined {
+    return this.#heldBehind.get(key);
+  }
+
   add(queue: AssignedQueue): void {
-    if (this.#queues.has(queue.key)) throw new StateError(`${describeQueue(queue.messageQueue)} is in the table already`);
+    if (this.#queues.has(queue.key))
+      throw new StateError(`${describeQueue(queue.messageQueue)} is in the table already`);
     this.#queues.set(queue.key, queue);
     this.#onTransition({ queue, from: 'absent', to: 'locking', reason: 'assigned' });
   }
@@ -82,6 +91,7 @@ export class QueueTable {
   drop(queue: AssignedQueue, reason: string): void {
     this.#require(queue, 'locking', 'draining');
     this.#queues.delete(queue.key);
+    this.#keepHeld(queue);
     this.#void(queue, reason);
     queue.locked = false;
     this.#move(queue, 'absent', reason);
@@ -94,6 +104,14 @@ export class QueueTable {
     queue.buffer.reset(offset);
     queue.nextOffset = offset;
     queue.changed.notify();
+  }
+
+  #keepHeld({ key, localLock }: AssignedQueue): void {
+    if (localLock.activeCount === 0) return;
+    this.#heldBehind.set(key, localLock);
+    void localLock(() => {
+      if (this.#heldBehind.get(key) === localLock) this.#heldBehind.delete(key);
+    });
   }
 
   #void(queue: AssignedQueue, reason: string): void {

@@ -116,7 +116,8 @@ export class Rebalancer {
     const sinceBegin = this.#now() - this.#lastRunAt;
     if (this.#wokenMeanwhile || !settled) this.#plan(Math.max(0, MIN_INTERVAL - sinceBegin));
     // A topic nobody knows yet is looked for at growing intervals.
-    else if (this.#missingRoutes > 0) this.#plan(Math.min(this.#options.interval, MIN_INTERVAL * 2 ** this.#missingRoutes));
+    else if (this.#missingRoutes > 0)
+      this.#plan(Math.min(this.#options.interval, MIN_INTERVAL * 2 ** this.#missingRoutes));
     else this.#plan(this.#options.interval);
   }
 

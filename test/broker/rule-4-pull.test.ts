@@ -31,7 +31,8 @@ describe('rule 4: pulling', () => {
     expect(c.offsets(2)).to.deep.equal(numbers(20));
     rig.cluster.journal.clear();
     await rig.advance(21_000);
-    for (const queueId of [0, 1, 3]) expect(pulls(rig.cluster, T, queueId).length, `queue ${queueId}`).to.be.greaterThan(0);
+    for (const queueId of [0, 1, 3])
+      expect(pulls(rig.cluster, T, queueId).length, `queue ${queueId}`).to.be.greaterThan(0);
   });
 
   it('pulls the first, a middle and the last queue alike', async () => {
@@ -77,7 +78,9 @@ describe('rule 4: pulling', () => {
       c.answer = ({ offset }) => (offset === 0 ? held.then(() => 'SUCCESS') : 'SUCCESS');
       c.consumer.subscribe(T);
       await c.start();
-      await rig.advanceUntil('pulling has stopped', () => c.consumer.assignment.some((queue) => queue.buffered > 1_000));
+      await rig.advanceUntil('pulling has stopped', () =>
+        c.consumer.assignment.some((queue) => queue.buffered > 1_000),
+      );
       expect(pulls(rig.cluster, T).length, '32 at a time, up to the first pull past 1000').to.equal(32);
       await rig.advance(10_000);
       expect(pulls(rig.cluster, T).length, 'no polling').to.equal(32);
@@ -136,7 +139,9 @@ describe('rule 4: pulling', () => {
       await rig.advanceUntil('all queues are with the listener', () => c.deliveries.length === 4);
       await rig.advance(2_000);
       // Five are owned, the retry topic's one among them: 40 for each, which the second pull of 32 goes past.
-      const buffered = c.consumer.assignment.filter((queue) => queue.messageQueue.topic === T).map((queue) => queue.buffered);
+      const buffered = c.consumer.assignment
+        .filter((queue) => queue.messageQueue.topic === T)
+        .map((queue) => queue.buffered);
       expect(buffered).to.deep.equal([64, 64, 64, 64]);
     });
   });

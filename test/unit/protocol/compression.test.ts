@@ -21,7 +21,7 @@ const hello = {
 };
 /** What they make of 300,000 times the letter a. */
 const manyLetters = {
-  zlib: `785eedc1010d000000c2a0acef5fc21e0e28${'0'.repeat(556)}f831fa9821e5`,
+  zlib: `785eedc1010d000000c2a0acef5fc21e0e28${'0'.repeat(580)}f831fa9821e5`,
   lz4: `04224d18607073a30400001f610100${'ff'.repeat(1_176)}5f50616161616100000000`,
   zstd: '28b52ffd00585400001061610100fbff39c00202001061029f0461010000',
 };
@@ -123,6 +123,13 @@ describe('compression', () => {
 
   it('packs with zlib byte for byte as the reference', () => {
     expect(compressSync(ZLIB, Buffer.from('hello hello hello hello')).toString('hex')).to.equal(hello.zlib);
+  });
+
+  it('packs the smaller the higher the level, which LZ4 has not', async () => {
+    const body = Buffer.from(Array.from({ length: 2_000 }, (_, i) => `order ${(i * i) % 977}`).join());
+    expect(compressSync(ZLIB, body, 9).length).to.be.lessThan(compressSync(ZLIB, body, 1).length);
+    expect((await compress(ZLIB, body, 9)).equals(compressSync(ZLIB, body, 9))).to.equal(true);
+    expect((await compress(LZ4, body, 9)).equals(compressSync(LZ4, body, 1))).to.equal(true);
   });
 
   it('stops a body that would unpack to a thousand times its size', () => {

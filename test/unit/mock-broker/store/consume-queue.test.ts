@@ -65,7 +65,6 @@ describe('ConsumeQueue', () => {
     const queue = filled(1000);
     const odd = queue.find(0, 3, (entry) => entry.tagsCode === 0 && (entry as QueueEntry).queueOffset % 2 === 1);
     expect(offsets(odd.entries)).to.deep.equal([1, 3, 5]);
-    // The message after the last that is given out is looked at, and is passed over if it does not match.
     expect(odd.nextBeginOffset).to.equal(6);
     expect(queue.find(0, 32, () => false)).to.deep.equal({
       status: 'NO_MATCHED_MESSAGE',
