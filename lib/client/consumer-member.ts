@@ -16,8 +16,6 @@ export interface ConsumerMember {
   rebalanceSoon(reason: string): void;
   /** A broker this instance had talked to is connected again, and knows this client again. */
   brokerBack(brokerName: string): void;
-  /** A broker said that another member has just changed the group's topics. */
-  subscriptionsDiffer(address: string): void;
   resetOffset(request: ResetConsumerClientOffsetRequest): void;
   consumerStatus(topic: string): GetConsumerStatusFromClientReply;
   runningInfo(): GetConsumerRunningInfoReply;

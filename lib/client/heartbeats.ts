@@ -16,8 +16,6 @@ export class Heartbeats {
   /** By address: the call under way, and the one that was asked for meanwhile and will carry newer data. */
   readonly #underWay = new Map<string, { current: Promise<void>; following?: Promise<void> }>();
   readonly #versions = new Map<string, number>();
-  /** By address: the topics of each group as the last heartbeat told them. */
-  readonly #told = new Map<string, string>();
   #timer: Timer = undefined;
   #closed = false;
 
@@ -103,17 +101,6 @@ export class Heartbeats {
     if (data.producerGroups.length === 0 && data.consumers.length === 0) return;
     const reply = await remoting.call(address, heartBeat, data, { timeoutMs: requestTimeoutMs });
     this.#versions.set(address, reply.version);
-    this.#watchTopics(address, data, reply.isSubChange);
-  }
-
-  /** A broker for which these topics are a change, although it was told them before, has heard of others meanwhile. */
-  #watchTopics(address: string, data: HeartBeatRequest, changed: boolean): void {
-    const topics = JSON.stringify(
-      data.consumers.map((consumer) => [consumer.groupName, consumer.subscriptions.map(({ topic }) => topic).sort()]),
-    );
-    if (changed && this.#told.get(address) === topics) {
-      for (const consumer of this.#client.consumers) consumer.subscriptionsDiffer(address);
-    }
-    this.#told.set(address, topics);
+    // What else it says, IS_SUB_CHANGE, is 'true' in every answer of a 5.x broker: it tells nothing.
   }
 }

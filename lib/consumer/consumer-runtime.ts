@@ -225,15 +225,6 @@ export class ConsumerRuntime implements ConsumerMember {
     this.rebalancer.wake(`connected to ${brokerName}`);
   }
 
-  subscriptionsDiffer(address: string): void {
-    this.#emit('warning', {
-      code: 'SUBSCRIPTION_FLIP_FLOP',
-      message:
-        `the broker at ${address} had other topics for group ${this.consumerGroup} than this consumer subscribes to: ` +
-        'all members of a group must subscribe to the same topics with the same expressions',
-    });
-  }
-
   resetOffset(request: ResetConsumerClientOffsetRequest): void {
     if (this.#state.options.messageModel === 'CLUSTERING') this.#reset.onRequest(request);
   }

@@ -81,8 +81,8 @@ export class MessageSender {
     return this.#accept(outgoing, target, limits, (send) => this.#delivery.deliverOneway(send));
   }
 
-  /** Awaits the sends under way for a while; those that are left then fail. */
-  async close(timeoutMs: number): Promise<void> {
+  /** Awaits the sends under way for a while; those that are left then fail. No more may be sent from now on. */
+  async drain(timeoutMs: number): Promise<void> {
     if (this.#pending.size > 0) {
       const idle = new AbortController();
       this.#onIdle = () => idle.abort();
@@ -90,6 +90,10 @@ export class MessageSender {
     }
     this.#closed = true;
     for (const send of [...this.#pending]) send.fail(sendCutShort(send.facts));
+  }
+
+  /** Gives the routes back, and with them the knowledge of brokers. Comes last. */
+  release(): void {
     this.#routes.close();
   }
 

@@ -184,10 +184,11 @@ export class Producer extends EventEmitter<ProducerEvents> implements AsyncDispo
 
   async #close(timeoutMs: number): Promise<void> {
     this.#phase = 'closing';
-    await this.#sender?.close(timeoutMs);
+    await this.#sender?.drain(timeoutMs);
     const client = this.#client;
     if (client !== undefined) {
       await client.unregisterProducer(this.#wireGroup, UNREGISTER_TIMEOUT);
+      this.#sender?.release();
       client.remoting.off('connected', this.#onConnected);
       client.remoting.off('disconnected', this.#onDisconnected);
       await client.release();

@@ -207,7 +207,9 @@ function stringified(fields: object): ExtFields {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
     if (value === null) continue;
-    if (typeof value === 'object') throw malformed(`the header field ${name} is no string`);
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+      throw malformed(`the header field ${name} is no string`);
+    }
     result[name] = String(value);
   }
   return result;

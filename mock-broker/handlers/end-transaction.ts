@@ -2,6 +2,7 @@ import { ResponseCode } from '../../lib/protocol/codes.js';
 import { PropertyName } from '../../lib/protocol/properties.js';
 import { endTransaction } from '../../lib/protocol/requests/end-transaction.js';
 import { MessageSysFlag } from '../../lib/protocol/sys-flag.js';
+import type { MessageDraft } from '../store/message-store.js';
 import { HALF_TOPIC } from '../store/names.js';
 import { moveBack, putMessage, without } from '../store/put-message.js';
 import { type BrokerHandler, refuse } from './handler.js';
@@ -24,11 +25,7 @@ export const endTransactionHandler: BrokerHandler = {
     }
     broker.store.forget(request.commitLogOffset);
     if (request.state === 'COMMIT') {
-      const whole = without(moveBack(half.draft), [
-        PropertyName.REAL_TOPIC,
-        PropertyName.REAL_QUEUE_ID,
-        PropertyName.TRANSACTION_PREPARED,
-      ]);
+      const whole = broker.options.isV4 ? moveBack(half.draft) : markCommitted(moveBack(half.draft));
       putMessage(broker, {
         ...whole,
         sysFlag: whole.sysFlag | MessageSysFlag.TRANSACTION_COMMIT,
@@ -38,3 +35,11 @@ export const endTransactionHandler: BrokerHandler = {
     return endTransaction.encodeReply();
   },
 };
+
+/** The properties of a committed message; brokers of 4.9 leave them as they are. */
+function markCommitted(draft: MessageDraft): MessageDraft {
+  const marked = without(draft, [PropertyName.REAL_TOPIC, PropertyName.REAL_QUEUE_ID]);
+  const { [PropertyName.UNIQ_KEY]: uniqKey } = draft.properties;
+  if (uniqKey === undefined) return marked;
+  return { ...marked, properties: { ...marked.properties, [PropertyName.TRANSACTION_ID]: uniqKey } };
+}

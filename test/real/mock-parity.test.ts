@@ -2,7 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { MqVersion, ResponseCode } from '../../lib/protocol/codes.js';
 import type { RemotingCommand, RequestCommand } from '../../lib/protocol/command.js';
+import { decodeMessages } from '../../lib/protocol/message.js';
 import { encodeProperties } from '../../lib/protocol/properties.js';
+import { endTransaction } from '../../lib/protocol/requests/end-transaction.js';
+import { sendMessageV2 } from '../../lib/protocol/requests/send-message-v2.js';
 import { type ConsumerData, heartBeat } from '../../lib/protocol/requests/heart-beat.js';
 import { updateAndCreateSubscriptionGroup } from '../../lib/protocol/requests/update-and-create-subscriptiongroup.js';
 import { updateAndCreateTopic } from '../../lib/protocol/requests/update-and-create-topic.js';
@@ -13,6 +16,7 @@ import {
   at,
   C,
   comparable,
+  comparableMessage,
   CONSUMER,
   into,
   NAMES,
@@ -217,5 +221,30 @@ describe('the mock broker beside a real one', function () {
 
   it('holds pulls until a message that matches comes, or the scan', async () => {
     expect(await holdAndSend(mock)).to.deep.equal(await holdAndSend(real));
+  });
+
+  /** A half message, committed: what is stored then. */
+  async function commitTransaction(side: Side): Promise<unknown> {
+    const properties = { UNIQ_KEY: 'T1', TRAN_MSG: 'true', PGROUP: 'parity-producer' };
+    const half = sendMessageV2.decodeReply(await side.broker.request(into(6, properties, { sysFlag: 4 })));
+    const commitLogOffset = Number.parseInt(half.offsetMsgId.slice(16), 16);
+    const { queueOffset: tranStateTableOffset } = half;
+    await side.broker.ask(endTransaction, { producerGroup: 'parity-producer', tranStateTableOffset, commitLogOffset, state: 'COMMIT', msgId: 'T1' }); // prettier-ignore
+    const request = pull({
+      consumerGroup: NAMES.silent,
+      topic: NAMES.contents,
+      queueId: 6,
+      sysFlag: 4,
+      subscription: '*',
+    });
+    for (;;) {
+      const reply = await side.broker.request(request);
+      const messages = decodeMessages(reply.body, { brokerName: '' }).messages.map(comparableMessage);
+      if (messages.length > 0) return messages;
+    }
+  }
+
+  it('stores committed transactions alike', async () => {
+    expect(await commitTransaction(mock)).to.deep.equal(await commitTransaction(real));
   });
 });

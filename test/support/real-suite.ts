@@ -62,7 +62,8 @@ async function runMocha(
   const mocha = await OwnedProcess.spawn(
     process.execPath,
     [
-      '--import=tsx', '--enable-source-maps', 'node_modules/mocha/bin/mocha.js', '--no-config',
+      '--import=tsx', '--enable-source-maps', '--no-experimental-require-module',
+      'node_modules/mocha/bin/mocha.js', '--no-config',
       '--forbid-only', '--forbid-pending', '--timeout', String(TEST_TIMEOUT_MS),
       ...mochaArgs, 'test/real/**/*.test.ts',
     ], // prettier-ignore

@@ -46,7 +46,10 @@ export const queryConsumerOffset: RequestType<QueryConsumerOffsetRequest, QueryC
 
   encodeReply: ({ offset }) =>
     offset === undefined
-      ? { code: ResponseCode.QUERY_NOT_FOUND, remark: 'Not found, maybe this group consumer boot first' }
+      ? {
+          code: ResponseCode.QUERY_NOT_FOUND,
+          remark: 'Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first',
+        }
       : { code: ResponseCode.SUCCESS, extFields: { offset: String(offset) } },
 
   decodeReply: (command) => {

@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { BrokerError, ConnectionError, ProtocolError, RouteError, SendError, TimeoutError } from '../../../lib/errors.js';
+import {
+  BrokerError,
+  ConnectionError,
+  ProtocolError,
+  RouteError,
+  SendError,
+  TimeoutError,
+} from '../../../lib/errors.js';
 import { decompress } from '../../../lib/protocol/compression.js';
 import { parseProperties } from '../../../lib/protocol/properties.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -103,7 +110,13 @@ describe('delivery', () => {
     const rig = rigOf();
     const body = 'a'.repeat(5_000);
     const result = await rig.batch([keyed, { ...keyed, body }]);
-    expect(rig.client.requests[0]).to.include({ code: 320, batch: true, sysFlag: 0, queueId: 3, brokerName: 'broker-b' });
+    expect(rig.client.requests[0]).to.include({
+      code: 320,
+      batch: true,
+      sysFlag: 0,
+      queueId: 3,
+      brokerName: 'broker-b',
+    });
     expect(rig.client.requests[0]?.body).to.have.length.above(5_000);
     expect(result.msgId.split(',')).to.have.length(2);
   });
@@ -235,6 +248,22 @@ describe('delivery', () => {
         'broker-b 3',
       ]);
       expect(rig.clock.timerCount).to.equal(0);
+    });
+
+    it('at the same queue even when its key belongs to another one by then', async () => {
+      const rig = rigOf();
+      rig.client.answer = () => {
+        if (rig.client.requests.length > 1) return;
+        rig.client.topics.set('Orders', twoBrokers(5));
+        throw connectionLost();
+      };
+      await settle(rig, rig.send(keyed));
+      await rig.send(keyed);
+      expect(rig.client.requests.map(({ brokerName, queueId }) => `${brokerName} ${queueId}`)).to.deep.equal([
+        'broker-b 3',
+        'broker-b 3',
+        'broker-b 4',
+      ]);
     });
 
     it('at the only broker there is, after a pause too', async () => {

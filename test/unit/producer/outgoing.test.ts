@@ -36,7 +36,13 @@ describe('outgoing', () => {
     it('has an id, waits to be stored, and else carries what it was given', () => {
       const message = { topic: 'Orders', body: 'x' };
       const outgoing = factory().message(message);
-      expect(outgoing).to.include({ topic: 'Orders', wireTopic: 'Orders', flag: 0, batch: false, shardingKey: undefined });
+      expect(outgoing).to.include({
+        topic: 'Orders',
+        wireTopic: 'Orders',
+        flag: 0,
+        batch: false,
+        shardingKey: undefined,
+      });
       expect(outgoing.source).to.equal(message);
       expect(outgoing.body.toString()).to.equal('x');
       expect(outgoing.msgId).to.match(/^7F000001[0-9A-F]{24}$/);
@@ -113,14 +119,38 @@ describe('outgoing', () => {
         ['with || in its tag', { topic: 'T', body: 'x', tags: 'a||b' }, 'message.tags'],
         ['with white space in a key', { topic: 'T', body: 'x', keys: ['a b'] }, 'message.keys'],
         ['with an empty sharding key', { topic: 'T', body: 'x', shardingKey: '' }, 'message.shardingKey'],
-        ['with a separator in its sharding key', { topic: 'T', body: 'x', shardingKey: 'a\u0001' }, 'message.shardingKey'],
+        [
+          'with a separator in its sharding key',
+          { topic: 'T', body: 'x', shardingKey: 'a\u0001' },
+          'message.shardingKey',
+        ],
         ['with a reserved property', { topic: 'T', body: 'x', properties: { TAGS: 'a' } }, 'message.properties.TAGS'],
-        ['with the property of delays', { topic: 'T', body: 'x', properties: { DELAY: '1' } }, 'message.properties.DELAY'],
-        ['with a separator in a property', { topic: 'T', body: 'x', properties: { a: 'b\u0002' } }, 'message.properties.a'],
-        ['with properties of 32 KiB', { topic: 'T', body: 'x', properties: { a: 'b'.repeat(32_767) } }, 'message.properties'],
+        [
+          'with the property of delays',
+          { topic: 'T', body: 'x', properties: { DELAY: '1' } },
+          'message.properties.DELAY',
+        ],
+        [
+          'with a separator in a property',
+          { topic: 'T', body: 'x', properties: { a: 'b\u0002' } },
+          'message.properties.a',
+        ],
+        [
+          'with properties of 32 KiB',
+          { topic: 'T', body: 'x', properties: { a: 'b'.repeat(32_767) } },
+          'message.properties',
+        ],
         ['with a flag that is no int32', { topic: 'T', body: 'x', flag: 2 ** 31 }, 'message.flag'],
-        ['with a waitStoreMsgOk that is no boolean', { topic: 'T', body: 'x', waitStoreMsgOk: 1 }, 'message.waitStoreMsgOk'],
-        ['with a delay level brokers do not have', { topic: 'T', body: 'x', delayTimeLevel: 19 }, 'message.delayTimeLevel'],
+        [
+          'with a waitStoreMsgOk that is no boolean',
+          { topic: 'T', body: 'x', waitStoreMsgOk: 1 },
+          'message.waitStoreMsgOk',
+        ],
+        [
+          'with a delay level brokers do not have',
+          { topic: 'T', body: 'x', delayTimeLevel: 19 },
+          'message.delayTimeLevel',
+        ],
         ['with a negative delay', { topic: 'T', body: 'x', delayMs: -1 }, 'message.delayMs'],
         ['for a time that is none', { topic: 'T', body: 'x', deliverAt: new Date(Number.NaN) }, 'message.deliverAt'],
         ['with two delays', { topic: 'T', body: 'x', delayMs: 1, delayTimeLevel: 1 }, 'message'],
@@ -146,7 +176,9 @@ describe('outgoing', () => {
           const send = (): unknown => factory({ maxMessageSize: 100 }).message({ topic: 'T', body });
           expect(send).to.throw(MessageFormatError).with.property('code', 'ERR_ROCKETMQ_BODY_TOO_LARGE');
         }
-        expect(factory({ maxMessageSize: 100 }).message({ topic: 'T', body: Buffer.alloc(100) }).body).to.have.length(100);
+        expect(factory({ maxMessageSize: 100 }).message({ topic: 'T', body: Buffer.alloc(100) }).body).to.have.length(
+          100,
+        );
       });
     });
   });
@@ -181,8 +213,7 @@ describe('outgoing', () => {
     it('is byte by byte what the reference makes of it, but for the id it adds', () => {
       const outgoing = factory().batch([message({ tags: 'a', keys: 'k' })], false);
       // The reference's record of this message before it got its id, which is put between the keys and WAIT.
-      const golden =
-        '0000002f000000000000000000000000000000017800184b455953016b025741495401747275650254414753016102';
+      const golden = '0000002f000000000000000000000000000000017800184b455953016b025741495401747275650254414753016102';
       const id = Buffer.from(`UNIQ_KEY\u0001${outgoing.msgId}\u0002`);
       const expected = Buffer.concat([
         Buffer.from(golden.slice(0, 23 * 2 + 7 * 2), 'hex'),
@@ -238,9 +269,7 @@ describe('outgoing', () => {
       it('when its messages together are too long', () => {
         const half = message({ body: Buffer.alloc(50) });
         const send = (): unknown => factory({ maxMessageSize: 200 }).batch([half, half], false);
-        expect(send)
-          .to.throw(MessageFormatError, 'the batch has')
-          .with.property('code', 'ERR_ROCKETMQ_BODY_TOO_LARGE');
+        expect(send).to.throw(MessageFormatError, 'the batch has').with.property('code', 'ERR_ROCKETMQ_BODY_TOO_LARGE');
       });
     });
   });

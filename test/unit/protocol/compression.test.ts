@@ -215,6 +215,15 @@ describe('compression', () => {
       expect(error.message).to.include('Node 22.15');
     });
 
+    it('notices a block that can not be unpacked', async () => {
+      const broken = bytesOf(hello.zstd);
+      // The type of the literals of the compressed block.
+      broken.writeUInt8(0xff, 9);
+      const codecs = oldNode();
+      await codecs.prepare(ZSTD);
+      expect(errorOf(() => codecs.decompress(ZSTD, broken, MANY)).code).to.equal('ERR_ROCKETMQ_COMPRESSION_CORRUPT');
+    });
+
     it('notices a result that is not as long as the frame tells', async () => {
       // A single segment frame that tells 5 bytes and holds 3 as they are.
       const lying = bytesOf('28b52ffd' + '20' + '05' + '190000' + '616263');
@@ -340,7 +349,7 @@ describe('measuring compressed frames', () => {
       '28b52ffd' + '00' + '58' + '52000061' + '190000616263',
       { length: 13, exact: false },
     ],
-    'a second frame': [`28b52ffd2003190000616263${'28b52ffd0058190000616263'}`, { length: 6, exact: false }],
+    'a second frame': ['28b52ffd2003190000616263' + '28b52ffd0058190000616263', { length: 6, exact: false }],
     'a reserved block type': ['28b52ffd' + '00' + '58' + '1f0000616263', undefined],
     'another magic': ['28b52ffe' + '00' + '58' + '190000616263', undefined],
   };
@@ -351,7 +360,7 @@ describe('measuring compressed frames', () => {
       const secondFrame = name === 'a second frame' ? 12 : -1;
       for (let length = 0; length < data.length; length++) {
         if (length !== secondFrame)
-          expect(measureZstdFrames(data.subarray(0, length)), `${length}`).to.equal(undefined);
+          expect(measureZstdFrames(data.subarray(0, length)), String(length)).to.equal(undefined);
       }
     });
   }

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import * as zlib from 'node:zlib';
 import { prepareCompression } from '../../../lib/protocol/compression.js';
 import { compressSync } from '../../../lib/protocol/compression.js';
 import { decodeMessages, encodeBatch, encodeMessage, MAX_INFLATED_BODY_LENGTH } from '../../../lib/protocol/message.js';
@@ -97,6 +101,16 @@ describe('compressed messages', () => {
       await large.inflate(39_999);
       expect(large.bodyError?.code).to.equal('ERR_ROCKETMQ_BODY_TOO_LARGE');
     });
+  });
+
+  it('of zstd are readable once their codec is loaded, also when somebody looked too early', async () => {
+    // A process of its own, because in this one the codec is loaded already.
+    const probe = fileURLToPath(new URL('./zstd-probe.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', probe]);
+    // A Node with zstd of its own needs no codec.
+    const hello = 'hello hello hello hello';
+    const early = 'zstdDecompressSync' in zlib ? hello : 'ERR_ROCKETMQ_COMPRESSION_UNAVAILABLE';
+    expect(JSON.parse(stdout)).to.deep.equal({ early, afterwards: hello });
   });
 
   it('are bounded when nobody gave a limit', () => {

@@ -1,14 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { inspect } from 'node:util';
-import {
-  decodeMessages,
-  encodeBatch,
-  encodeMessage,
-  messageBodyCrc,
-  StoredMessage,
-} from '../../../lib/protocol/message.js';
-import type { MessageRecord } from '../../../lib/protocol/message.js';
+import { decodeMessages, encodeBatch, encodeMessage, messageBodyCrc } from '../../../lib/protocol/message.js';
+import type { MessageRecord, StoredMessage } from '../../../lib/protocol/message.js';
 import { INNER_BATCH_MASK, MessageSysFlag } from '../../../lib/protocol/sys-flag.js';
 import { anyRecord, GOLDEN_BYTES, GOLDEN_RECORD, GOLDEN_V6_BYTES, GOLDEN_V6_RECORD } from './records.js';
 import { errorOf } from './wire.js';

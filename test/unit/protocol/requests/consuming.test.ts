@@ -148,7 +148,7 @@ describe('QUERY_CONSUMER_OFFSET', () => {
     { offset: undefined },
     {
       code: 22,
-      remark: 'Not found, maybe this group consumer boot first',
+      remark: 'Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first',
     },
   );
   itPassesErrorsOn(queryConsumerOffset);
@@ -295,6 +295,8 @@ for (const [name, type] of [
       '{"clientId":"c1","consumerGroup":"g1","mqSet":[{"brokerName":"broker-a","queueId":0,"topic":"T1"},' +
       '{"brokerName":"broker-a","queueId":3,"topic":"T1"}],"onlyThisBroker":false}';
     itSends('', type, request, { body });
+    const { onlyThisBroker: _, ...bare } = request;
+    itSends(' with its default', type, bare, { body }, request);
     itSends(
       ' between brokers',
       type,
