@@ -34,6 +34,11 @@ export class AssignedQueue {
   locked = false;
   /** When the request of the last granted lock was sent, by the monotonic clock. */
   lockedAt = Number.NEGATIVE_INFINITY;
+  /**
+   * The lease had run out and was granted anew, but the broker's offset has not been compared yet: another client may
+   * have committed.
+   */
+  unverified = false;
   /** Counts the grants after a loss: a hint for fencing writes to other systems. */
   lockEpoch = 0;
   /** No broker-side lock is needed, as in broadcasting. */
@@ -58,7 +63,9 @@ export class AssignedQueue {
 
   /** The start offset is being looked up. */
   starting = false;
-  /** The queue is being given back although it was never owned. */
+  /** The start offset that was chosen here and is not known to be persisted: another attempt must not move past it. */
+  chosenStart: number | undefined;
+  /** The lock is being given back: no request of this consumer may ask for it any more. */
   releasing = false;
   /** How often in a row the broker refused the lock. */
   refusals = 0;
@@ -90,7 +97,7 @@ export class AssignedQueue {
 
   /** The lock is held and its lease not run out. */
   holdsLease(now: number, leaseTime: number): boolean {
-    return this.lockless || (this.locked && now - this.lockedAt <= leaseTime);
+    return this.lockless || (this.locked && !this.unverified && now - this.lockedAt <= leaseTime);
   }
 
   /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */

@@ -27,6 +27,8 @@ export interface ConsumeLoopOptions {
   readonly suspendCurrentQueueTimeMillis: number;
   readonly lockLeaseTime: number;
   readonly listenerTimeoutMs: number | undefined;
+  /** Minutes after which a call is reported. */
+  readonly consumeTimeout: number;
   readonly verifyLockOnCommit: boolean;
 }
 
@@ -102,7 +104,8 @@ export class ConsumeLoop {
     queue.runner = 'idle';
     queue.busy = false;
     if (queue.state !== 'owned') queue.changed.notify();
-    if (end !== IDLE && this.#mayRun(queue)) {
+    // A queue rests while it is paused, too: being resumed must not bring a failed message back early.
+    if (end !== IDLE && queue.state === 'owned' && !this.#stopped) {
       queue.runner = 'resting';
       queue.restTimer = this.#deps.clock.setTimeout(() => {
         queue.restTimer = undefined;
@@ -150,6 +153,7 @@ export class ConsumeLoop {
       let end = this.#consume(queue, generation, batch);
       if (end instanceof Promise) end = await end;
       queue.busy = false;
+      if (queue.waitsForRoom) queue.changed.notify();
       if (end === 'stop') return IDLE;
       if (end !== 'continue') return end;
       now = clock.now();
@@ -221,7 +225,7 @@ export class ConsumeLoop {
     return this.#settle(queue, generation, batch, context, 'SUSPEND_CURRENT_QUEUE_A_MOMENT', startedAt);
   }
 
-  /** A body that can't be read never reaches the listener, is never passed over, and never committed. */
+  /** A body that can't be read never reaches the listener. Its queue waits until its attempts, if limited, are used up. */
   #unreadable(
     queue: AssignedQueue,
     generation: number,
@@ -230,6 +234,8 @@ export class ConsumeLoop {
   ): Promise<BatchEnd> {
     this.#deps.report(error);
     const context = new OrderlyContext(queue, this.#deps.clock, this.#options.lockLeaseTime);
+    // What the listener left uncommitted before it is the listener's to commit.
+    context.autoCommit = queue.buffer.consuming.length === batch.length;
     return this.#suspend(queue, generation, batch, context);
   }
 
@@ -243,13 +249,14 @@ export class ConsumeLoop {
   ): BatchEnd | Promise<BatchEnd> {
     const now = this.#deps.clock.now();
     const suspended = status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
+    const { consumeTimeout, lockLeaseTime, verifyLockOnCommit } = this.#options;
     this.#deps.onAnswer?.(queue, !suspended && status !== 'ROLLBACK', batch.length, now - startedAt);
+    if (now - startedAt >= consumeTimeout * 60_000) this.#tookTooLong(queue, batch, now - startedAt);
     if (queue.generation !== generation) return 'stop';
-    if (!queue.holdsLease(now, this.#options.lockLeaseTime) || this.#options.verifyLockOnCommit) {
+    if (!queue.holdsLease(now, lockLeaseTime) || (verifyLockOnCommit && !queue.lockless)) {
       return this.#confirmThenApply(queue, generation, batch, context, status);
     }
     if (suspended) return this.#suspend(queue, generation, batch, context);
-    if (this.#deps.exhaustion.remembersAttempts) this.#deps.exhaustion.forget(batch, queue);
     return this.#apply(queue, batch, context, status, 'some-again');
   }
 
@@ -306,6 +313,7 @@ export class ConsumeLoop {
     }
     switch (outcome.effect) {
       case 'commit':
+        if (this.#deps.exhaustion.remembersAttempts) this.#deps.exhaustion.forget(queue.buffer.consuming, queue);
         this.#advance(queue, queue.buffer.commit());
         break;
       case 'rollback':
@@ -317,13 +325,20 @@ export class ConsumeLoop {
       case 'keep':
         break;
     }
-    if (queue.waitsForRoom) queue.changed.notify();
     if (outcome.next === 'continue') return 'continue';
     return { rest: suspendTime(context.suspendCurrentQueueTimeMillis, this.#options.suspendCurrentQueueTimeMillis) };
   }
 
   #advance(queue: AssignedQueue, offset: number): void {
     if (offset >= 0) this.#deps.offsets.update(queue.messageQueue, offset, false);
+  }
+
+  #tookTooLong(queue: AssignedQueue, batch: readonly StoredMessage[], tookMs: number): void {
+    this.#deps.warn(
+      'LISTENER_TIMED_OUT',
+      `the listener took ${Math.round(tookMs / 1_000)} s for ${describeQueue(queue.exposedQueue)} offset ` +
+        `${batch[0]?.queueOffset}, the limit is ${this.#options.consumeTimeout} minutes (consumeTimeout)`,
+    );
   }
 
   #limitTime(context: OrderlyContext, timeoutMs: number): unknown {

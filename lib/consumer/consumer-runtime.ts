@@ -103,8 +103,8 @@ export class ConsumerRuntime implements ConsumerMember {
         table: this.table,
         offsets: this.offsets,
         exposeQueue: (queue) => this.exposeQueue(queue),
-        findStartOffset: (queue) =>
-          findStartOffset(client, this.offsets, queue, queue.topic === this.#retryTopic, options),
+        findStartOffset: (queue, chosenBefore) =>
+          findStartOffset(client, this.offsets, queue, queue.topic === this.#retryTopic, options, chosenBefore),
         begin: (queue) => this.#pullLoop.start(queue),
         goOn: (queue) => this.consumeLoop.notify(queue),
         unsettled: (reason) => this.rebalancer.wake(reason),
@@ -146,7 +146,7 @@ export class ConsumerRuntime implements ConsumerMember {
         exhaustion,
         expose: (message) => this.expose(message),
         relock: (queue, delayMs) => this.ownership.locks.lockSoon(queue, delayMs),
-        confirmLock: (queue) => this.ownership.locks.lock([queue]),
+        confirmLock: (queue) => this.ownership.confirm([queue]),
         report,
         warn,
         onAnswer: (queue, succeeded, count, tookMs) =>
@@ -190,8 +190,8 @@ export class ConsumerRuntime implements ConsumerMember {
   /** Leaves nothing running. Offsets are persisted before locks are given back, locks before the group is left. */
   async close(waitMs: number): Promise<void> {
     this.consumeLoop.stop();
-    await this.rebalancer.stop();
-    await this.ownership.close(waitMs);
+    // Side by side: a rebalance under way changes nothing any more, and listeners are told at once.
+    await Promise.all([this.rebalancer.stop(), this.ownership.close(waitMs)]);
     this.#client.clock.clearTimeout(this.#persistTimer);
   }
 

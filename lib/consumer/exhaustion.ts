@@ -62,13 +62,18 @@ export class Exhaustion {
 
   /** Drops what the attempt store holds of messages that are finished. */
   forget(messages: readonly StoredMessage[], queue: AssignedQueue): void {
-    const { attemptStore, consumerGroup } = this.#deps;
+    const { attemptStore } = this.#deps;
     if (attemptStore === undefined) return;
     for (const message of messages) {
-      if (message.reconsumeTimes === 0) continue;
-      Promise.resolve(attemptStore.delete(consumerGroup, queue.exposedQueue, message.queueOffset)).catch(
-        (error: unknown) => this.#storeFailed('forget', queue, error),
-      );
+      if (message.reconsumeTimes > 0) void this.#forgetOne(attemptStore, message.queueOffset, queue);
+    }
+  }
+
+  async #forgetOne(attemptStore: AttemptStore, offset: number, queue: AssignedQueue): Promise<void> {
+    try {
+      await attemptStore.delete(this.#deps.consumerGroup, queue.exposedQueue, offset);
+    } catch (error) {
+      this.#storeFailed('forget', queue, error);
     }
   }
 

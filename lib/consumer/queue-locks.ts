@@ -42,6 +42,7 @@ export class QueueLocks {
   readonly #perBroker = new Map<string, LimitFunction>();
   readonly #soon = new Set<AssignedQueue>();
   #soonTimer: Timer = undefined;
+  #soonAt = Number.POSITIVE_INFINITY;
   #renewTimer: Timer = undefined;
   #stopped = false;
 
@@ -70,22 +71,31 @@ export class QueueLocks {
   /** No more renewals and retries. Locks held stay held until they are given back or run out. */
   stop(): void {
     this.#stopped = true;
-    for (const timer of [this.#renewTimer, this.#soonTimer]) {
-      if (timer !== undefined) this.#client.clock.clearTimeout(timer);
-    }
+    if (this.#renewTimer !== undefined) this.#client.clock.clearTimeout(this.#renewTimer);
     this.#renewTimer = undefined;
+    this.stopRetrying();
+  }
+
+  /** Forgets what {@link lockSoon} was asked for. */
+  stopRetrying(): void {
+    if (this.#soonTimer !== undefined) this.#client.clock.clearTimeout(this.#soonTimer);
     this.#soonTimer = undefined;
+    this.#soonAt = Number.POSITIVE_INFINITY;
     this.#soon.clear();
   }
 
-  /** Asks for a queue's lock again after a moment, together with all others asked for by then. */
+  /** Asks for a queue's lock again after `delayMs` at most, together with all others asked for by then. */
   lockSoon(queue: AssignedQueue, delayMs: number): void {
     if (this.#stopped) return;
+    const { clock } = this.#client;
     this.#soon.add(queue);
-    this.#soonTimer ??= this.#client.clock.setTimeout(() => {
-      this.#soonTimer = undefined;
-      const queues = [...this.#soon].filter((wanted) => wanted.state !== 'absent');
-      this.#soon.clear();
+    const dueAt = clock.now() + delayMs;
+    if (dueAt >= this.#soonAt) return;
+    if (this.#soonTimer !== undefined) clock.clearTimeout(this.#soonTimer);
+    this.#soonAt = dueAt;
+    this.#soonTimer = clock.setTimeout(() => {
+      const queues = [...this.#soon];
+      this.stopRetrying();
       void this.lock(queues);
     }, delayMs);
   }
@@ -99,19 +109,24 @@ export class QueueLocks {
     );
   }
 
-  /** Gives locks back, as a request that is answered. Rejects when a broker did not answer. */
+  /**
+   * Gives locks back, as a request that is answered. Rejects with the first failure, after trying all brokers. Mark the
+   * queues as `releasing` before, so that no renewal follows.
+   */
   async unlock(queues: readonly AssignedQueue[]): Promise<void> {
-    await Promise.all(
+    const results = await Promise.allSettled(
       [...groupByBroker(queues)].map(([brokerName, ofBroker]) =>
         this.#ofBroker(brokerName)(() =>
           this.#client.callMaster(brokerName, unlockBatchMq, this.#request(ofBroker), LOCK_TIMEOUT),
         ),
       ),
     );
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   async #lockAt(brokerName: string, all: readonly AssignedQueue[]): Promise<void> {
-    const queues = all.filter((queue) => queue.state !== 'absent');
+    // Looked at only now: while this waited for its turn an unlock may have gone out, which it must not undo.
+    const queues = all.filter((queue) => queue.state !== 'absent' && !queue.releasing);
     if (queues.length === 0) return;
     const sentAt = this.#client.clock.now();
     let granted: Set<string>;

@@ -118,6 +118,7 @@ export class QueueTable {
     queue.cancelRest(this.#clock);
     queue.renewGeneration(queueLost(queue, reason));
     queue.buffer.reset(Number.NEGATIVE_INFINITY);
+    queue.unverified = false;
     queue.warnedOfFullBuffer = false;
   }
 

@@ -25,6 +25,9 @@ export interface StartOffset {
  * The offset the first pull starts from, looked up once after the lock was granted. An error is thrown, never taken for
  * "no offset": that would jump over, or repeat, everything. CONSUME_FROM_FIRST_OFFSET starts at 0; where the queue
  * begins later the broker's first answer corrects it.
+ *
+ * @param chosenBefore what an earlier attempt chose and could not persist: choosing again would jump over what has
+ *   arrived since
  */
 export async function findStartOffset(
   client: ClientInstance,
@@ -32,9 +35,11 @@ export async function findStartOffset(
   queue: MessageQueue,
   isRetryTopic: boolean,
   policy: StartPolicy,
+  chosenBefore?: number,
 ): Promise<StartOffset> {
   const stored = await store.readStored(queue);
   if (stored !== undefined) return { offset: stored, chosen: false };
+  if (chosenBefore !== undefined) return { offset: chosenBefore, chosen: true };
   return { offset: await firstOffset(client, queue, isRetryTopic, policy), chosen: true };
 }
 

@@ -84,7 +84,8 @@ describe('producer', () => {
       }
     });
 
-    it('a thousand keys side by side, each in order', async () => {
+    it('a thousand keys side by side, each in order', async function () {
+      this.timeout(30_000);
       await startCluster();
       const producer = await startProducer({ sendMsgTimeout: 30_000 });
       const sends: Promise<unknown>[] = [];

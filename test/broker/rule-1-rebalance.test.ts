@@ -4,7 +4,14 @@ import { RequestCode, ResponseCode } from '../../lib/protocol/codes.js';
 import type { MessageQueue } from '../../lib/protocol/message-queue.js';
 import { getConsumerListByGroup } from '../../lib/protocol/requests/get-consumer-list-by-group.js';
 import { Rig, type WatchedConsumer } from '../support/rig.js';
-import { allCommits, commitFaults, lastSeq, ListenerWatch, lockRequests, unlockRequests } from '../support/ownership-judge.js';
+import {
+  allCommits,
+  commitFaults,
+  lastSeq,
+  ListenerWatch,
+  lockRequests,
+  unlockRequests,
+} from '../support/ownership-judge.js';
 import { commits, gaps, numbers, pulls } from '../support/wire.js';
 
 const T = 'T';
@@ -173,7 +180,8 @@ describe('rule 1: rebalance', () => {
 
       const ofQueue = cluster.journal.entries.filter(({ seq, ext, code, request, clientId }) => {
         if (seq <= before || clientId !== '10.0.0.1@c1') return false;
-        const update = (code === UPDATE_CONSUMER_OFFSET && ext['queueId'] === '1') || request === UPDATE_CONSUMER_OFFSET;
+        const update =
+          (code === UPDATE_CONSUMER_OFFSET && ext['queueId'] === '1') || request === UPDATE_CONSUMER_OFFSET;
         return update || code === UNLOCK_BATCH_MQ || request === UNLOCK_BATCH_MQ;
       });
       expect(ofQueue.map(({ direction, code, request }) => `${direction} ${request ?? code}`)).to.deep.equal([

@@ -42,9 +42,10 @@ describe('rule 6: auto commit', () => {
           .filter((pull) => (Number(pull.ext['sysFlag']) & PullSysFlag.COMMIT_OFFSET) !== 0)
           .map((pull) => Number(pull.ext['commitOffset']));
       await rig.until('a pull carries it', () => carried().length > 0);
-      // The pull goes out before the message that its predecessor brought is consumed.
-      expect(carried()).to.deep.equal([3]);
-      expect(rig.committed(T, 0)).to.equal(3);
+      // 4 when the message that the pull's predecessor brought was consumed before the pull went out.
+      const [offset] = carried();
+      expect(offset).to.be.within(3, 4);
+      expect(rig.committed(T, 0)).to.equal(offset);
       expect(commits(rig.cluster, T), 'no time has passed for a commit of its own').to.deep.equal([]);
     });
 

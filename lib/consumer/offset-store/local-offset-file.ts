@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import debug from 'debug';
 import pLimit from 'p-limit';
 import { OffsetStoreError } from '../../errors.js';
-import { asObject, asSafeInteger, messageQueueMapField, messageQueueMapJson } from '../../protocol/json-fields.js';
+import { asObject, asSafeInteger, messageQueueMapField, stringifyMessageQueueMap } from '../../protocol/json-fields.js';
 import { parseLenientJson } from '../../protocol/lenient-json.js';
 import { messageQueueKey, type MessageQueue } from '../../protocol/message-queue.js';
 
@@ -22,8 +22,8 @@ export interface QueueOffset {
  *     <dir>/<client id>/<group>/offsets.json    {"offsetTable":{MessageQueue:offset}}
  *     offsets.json.bak                          what it held before the last write
  *
- * The reference writes each queue as an object in the place of a key; both that and standard JSON, which this writes,
- * are read by both.
+ * The reference puts each queue as a bare object in the place of a key, and its version 5.5 reads nothing else; so does
+ * this one. Standard JSON, with the object's text as the key, is read too.
  */
 export class LocalOffsetFile {
   readonly path: string;
@@ -85,10 +85,10 @@ export class LocalOffsetFile {
   async #replace(changed: readonly QueueOffset[]): Promise<void> {
     const merged = new Map((await this.load()).map((entry) => [messageQueueKey(entry.queue), entry]));
     for (const entry of changed) merged.set(messageQueueKey(entry.queue), entry);
-    const table = messageQueueMapJson([...merged.values()].map(({ queue, offset }) => [queue, offset] as const));
+    const table = stringifyMessageQueueMap([...merged.values()].map(({ queue, offset }) => [queue, offset] as const));
 
     await mkdir(dirname(this.path), { recursive: true });
-    await writeDurably(this.#temporaryPath, `${JSON.stringify({ offsetTable: table }, undefined, 2)}\n`);
+    await writeDurably(this.#temporaryPath, `{"offsetTable":${table}}\n`);
     // A file that can't be read must not take the place of the backup that still can.
     if (await isReadable(this.path)) await copyFile(this.path, this.#backupPath);
     await rename(this.#temporaryPath, this.path);
