@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { MessageIdGenerator } from '../lib/protocol/message-id.js';
 import { notifyConsumerIdsChanged } from '../lib/protocol/requests/notify-consumer-ids-changed.js';
+import { MASTER_ID } from '../lib/protocol/topic-route.js';
 import type { MockTimer } from './clock.js';
 import type { ResolvedOptions } from './options.js';
 import type { Connection } from './server/connection.js';
@@ -13,7 +14,7 @@ import { MemberTable } from './store/members.js';
 import { MessageStore } from './store/message-store.js';
 import { OffsetTable } from './store/offsets.js';
 import { PullHolds } from './store/pull-holds.js';
-import { TopicTable } from './store/topics.js';
+import { READ_WRITE, TopicTable } from './store/topics.js';
 
 /** Everything one broker knows: what its request handlers work on. */
 
@@ -31,7 +32,7 @@ export class BrokerState {
   readonly topics: TopicTable;
   readonly groups: GroupTable;
   readonly store: MessageStore;
-  readonly offsets = new OffsetTable();
+  readonly offsets: OffsetTable;
   readonly locks: LockTable;
   readonly members: MemberTable<Connection>;
   readonly expressions = new ExpressionFilters();
@@ -39,34 +40,54 @@ export class BrokerState {
   readonly deferred: DeferredMessages;
   /** Gives unique keys to messages that came without. */
   readonly ids = new MessageIdGenerator('127.0.0.1');
+  /** The state of its master, when it is a replica. */
+  readonly master: BrokerState | undefined;
+  /** Sum of `Perm` bits; also masks the permissions of topics in routes. */
+  permission: number = READ_WRITE;
+  /** The broker id pulls are told to go to. */
+  suggestedBrokerId: number = MASTER_ID;
+  /** Whether clients can find it. */
+  registered = false;
   readonly #timers: Timers;
+  /** Where pulls of its messages may be held: here and at its replicas. */
+  readonly #allHolds: PullHolds[] = [];
   #channelScan: MockTimer | undefined;
 
-  /** @param port of the broker: stored messages carry it */
-  constructor(name: string, options: ResolvedOptions, port: () => number) {
+  /**
+   * @param port of the broker: stored messages carry it
+   * @param master makes it a replica: topics, groups, messages and offsets are the master's, connections and locks its own
+   */
+  constructor(name: string, options: ResolvedOptions, port: () => number, master?: BrokerState) {
     this.name = name;
     this.options = options;
-    this.topics = new TopicTable(options.autoCreateTopicEnable);
-    this.groups = new GroupTable(options.autoCreateSubscriptionGroup, !options.isV4);
+    this.master = master;
+    this.topics = master?.topics ?? new TopicTable(options.autoCreateTopicEnable);
+    this.groups = master?.groups ?? new GroupTable(options.autoCreateSubscriptionGroup, !options.isV4);
+    this.offsets = master?.offsets ?? new OffsetTable();
     const now = (): number => options.clock.now();
     this.#timers = new Timers(options.clock);
     this.locks = new LockTable(now, options.lockExpiryMs);
     const notify = (connection: Connection, consumerGroup: string): void =>
       connection.sendOneway(notifyConsumerIdsChanged.encode({ consumerGroup }));
     this.members = new MemberTable(notify, options.isV4);
-    this.store = new MessageStore({
-      now,
-      storeHost: () => ({ address: storeAddress(options), port: port() }),
-      messageVersion: options.messageVersion,
-      ipv6Hosts: options.ipv6Hosts,
-      onStored: (entry) => this.holds.arrived(entry),
-    });
+    this.store =
+      master?.store ??
+      new MessageStore({
+        now,
+        storeHost: () => ({ address: storeAddress(options), port: port() }),
+        messageVersion: options.messageVersion,
+        ipv6Hosts: options.ipv6Hosts,
+        onStored: (entry) => {
+          for (const holds of this.#allHolds) holds.arrived(entry);
+        },
+      });
     this.holds = new PullHolds({
       now,
       timers: this.#timers,
       scanMs: options.holdScanMs,
       maxOffset: (topic, queueId) => this.store.maxOffset(topic, queueId),
     });
+    (master ?? this).#allHolds.push(this.holds);
     this.deferred = new DeferredMessages(now, this.#timers);
   }
 

@@ -1,5 +1,6 @@
+import { RequestCode, ResponseCode } from '../lib/protocol/codes.js';
+import type { ResponseCommand } from '../lib/protocol/command.js';
 import type { MessageQueue } from '../lib/protocol/message-queue.js';
-import { MASTER_ID } from '../lib/protocol/topic-route.js';
 import { checkSignature } from './acl.js';
 import { BrokerState } from './broker-state.js';
 import { brokerHandlers } from './handlers/index.js';
@@ -8,28 +9,54 @@ import type { Connection } from './server/connection.js';
 import { notSupported } from './server/exchange.js';
 import { MockServer, type ServerEnvironment } from './server/server.js';
 
-/** One broker of a mock cluster. */
+/** Which broker one is. */
+export interface BrokerIdentity {
+  readonly name: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** 0 for a master. */
+  readonly brokerId: number;
+  /** The master, of a replica. */
+  readonly master?: MockBroker;
+}
+
+/** What only a master takes. */
+const SENDS: ReadonlySet<number> = new Set([
+  RequestCode.SEND_MESSAGE,
+  RequestCode.SEND_MESSAGE_V2,
+  RequestCode.SEND_BATCH_MESSAGE,
+]);
+
+const REPLICA_REFUSAL: ResponseCommand = {
+  code: ResponseCode.SYSTEM_BUSY,
+  remark: '[REJECTREQUEST]system busy, start flow control for a while',
+};
+
+/** One broker of a mock cluster, a master or a replica. */
 export class MockBroker {
   readonly name: string;
   /** What the handlers work on. @internal */
   readonly state: BrokerState;
   readonly #server: MockServer;
   readonly #options: ResolvedOptions;
-  #brokerId: number = MASTER_ID;
-  #registered = false;
+  readonly #replicas: MockBroker[] = [];
+  #brokerId: number;
 
   /** @internal */
-  constructor(name: string, options: ResolvedOptions, environment: ServerEnvironment, port: number) {
+  constructor(options: ResolvedOptions, environment: ServerEnvironment, identity: BrokerIdentity) {
+    const { name, port, brokerId, master } = identity;
     this.name = name;
     this.#options = options;
-    this.state = new BrokerState(name, options, () => this.#server.port);
+    this.#brokerId = brokerId;
+    this.state = new BrokerState(name, options, () => this.#server.port, master?.state);
     this.#server = new MockServer(
       environment,
       {
-        name,
+        name: master === undefined ? name : `${name}/${brokerId}`,
         handle: (exchange) => {
           const refusal = checkSignature(options.acl, exchange.command);
           if (refusal !== undefined) return refusal;
+          if (master !== undefined && SENDS.has(exchange.command.code)) return REPLICA_REFUSAL;
           const handler = brokerHandlers.get(exchange.command.code);
           return handler === undefined ? notSupported(exchange.command.code) : handler.handle(this.state, exchange);
         },
@@ -44,9 +71,22 @@ export class MockBroker {
     return `${this.#options.advertisedHost}:${this.#server.port}`;
   }
 
+  /** The replicas of a master, by their broker ids 1, 2 and so on. */
+  get replicas(): readonly MockBroker[] {
+    return this.#replicas;
+  }
+
   /** 0 while it is its name's master. */
   get brokerId(): number {
     return this.#brokerId;
+  }
+
+  /** @internal */
+  addReplica(environment: ServerEnvironment): void {
+    const brokerId = this.#replicas.length + 1;
+    this.#replicas.push(
+      new MockBroker(this.#options, environment, { name: this.name, port: 0, brokerId, master: this }),
+    );
   }
 
   /** Whether it accepts connections. */
@@ -56,7 +96,7 @@ export class MockBroker {
 
   /** Whether name servers tell clients of it. */
   get registered(): boolean {
-    return this.#registered;
+    return this.state.registered;
   }
 
   /** The open connections, by their number in the journal. */
@@ -73,7 +113,7 @@ export class MockBroker {
   async start(): Promise<void> {
     await this.#server.start();
     this.state.startUp();
-    this.#registered = true;
+    this.state.registered = true;
   }
 
   /**
@@ -82,7 +122,7 @@ export class MockBroker {
    * @param options `keepRoute`: name servers go on telling of it, as they do until they notice
    */
   async stop(options: { keepRoute?: boolean } = {}): Promise<void> {
-    if (options.keepRoute !== true) this.#registered = false;
+    if (options.keepRoute !== true) this.state.registered = false;
     // First the state: a restarted broker's clients must not hear that the others left.
     this.state.shutDown();
     await this.#server.stop();
@@ -96,12 +136,25 @@ export class MockBroker {
 
   /** Takes it out of routes, or puts it in again, while it goes on running. */
   setRegistered(registered: boolean): void {
-    this.#registered = registered;
+    this.state.registered = registered;
   }
 
   /** Changes the id routes list it under: with anything but 0 its name has no master. */
   setBrokerId(brokerId: number): void {
     this.#brokerId = brokerId;
+  }
+
+  /**
+   * Changes what the broker allows: 4 to read, 2 to write, 6 for both, as at first. Routes tell clients; pulls are refused
+   * when it may not be read.
+   */
+  setPermission(perm: number): void {
+    this.state.permission = perm;
+  }
+
+  /** Has the answers to pulls tell clients to pull from this broker id: 1 for the first replica, 0 for the master. */
+  suggestBrokerId(brokerId: number): void {
+    this.state.suggestedBrokerId = brokerId;
   }
 
   /** Forgets all queue locks. */
@@ -131,11 +184,13 @@ export class MockBroker {
     this.state.members.notifyGroup(group);
   }
 
-  /** Connections of a client id, or of all members of a consumer group. @internal */
+  /** Connections of a client id, or of all members of a consumer or producer group. @internal */
   connectionsOf(clientIdOrGroup: string): Connection[] {
-    const members = this.state.members.group(clientIdOrGroup)?.channels;
-    return members !== undefined
-      ? [...members.keys()]
-      : [...this.#server.connections].filter((connection) => connection.clientId === clientIdOrGroup);
+    const { members } = this.state;
+    const consumers = members.group(clientIdOrGroup)?.channels;
+    if (consumers !== undefined) return [...consumers.keys()];
+    const producers = members.producerChannels(clientIdOrGroup);
+    if (producers.length > 0) return producers;
+    return [...this.#server.connections].filter((connection) => connection.clientId === clientIdOrGroup);
   }
 }

@@ -6,6 +6,7 @@ import type { MessageQueue } from '../lib/protocol/message-queue.js';
 import type { OffsetTableForm, QueueOffset } from '../lib/protocol/requests/offset-table.js';
 import { resetConsumerClientOffset } from '../lib/protocol/requests/reset-consumer-client-offset.js';
 import type { SubscriptionData } from '../lib/protocol/subscription.js';
+import { MASTER_ID } from '../lib/protocol/topic-route.js';
 import { MockBroker } from './broker.js';
 import type { MockClock } from './clock.js';
 import { Faults } from './faults.js';
@@ -58,6 +59,7 @@ export class MockCluster {
   readonly journal: Journal;
   /** What is to go wrong. */
   readonly faults = new Faults();
+  /** The masters; each knows its replicas. */
   readonly brokers: readonly MockBroker[];
   readonly nameServers: readonly MockNameServer[];
   readonly #options: ResolvedOptions;
@@ -79,8 +81,11 @@ export class MockCluster {
       tls: options.tls,
       nextConnectionId: () => ++connections,
     };
-    this.brokers = options.brokerNames.map((name, index) => {
-      return new MockBroker(name, options, environment, options.brokerPort === 0 ? 0 : options.brokerPort + index);
+    this.brokers = options.brokers.map(({ name, replicas }, index) => {
+      const port = options.brokerPort === 0 ? 0 : options.brokerPort + index;
+      const broker = new MockBroker(options, environment, { name, port, brokerId: MASTER_ID });
+      for (let count = 0; count < replicas; count++) broker.addReplica(environment);
+      return broker;
     });
     this.#routes = new RouteInfo(this.brokers, options.isV4);
     this.nameServers = Array.from({ length: options.nameServers }, (_, index) => {
@@ -100,7 +105,7 @@ export class MockCluster {
     for (const [name, topic] of Object.entries(options.topics ?? {})) cluster.createTopic(name, topic);
     for (const [name, group] of Object.entries(options.groups ?? {})) cluster.updateGroup(name, group);
     try {
-      await Promise.all([...cluster.nameServers, ...cluster.brokers].map((server) => server.start()));
+      await Promise.all(cluster.#servers().map((server) => server.start()));
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -228,7 +233,7 @@ export class MockCluster {
   /**
    * Sends a request to a connected client and gives back its answer.
    *
-   * @param clientIdOrGroup a client id, or a consumer group for its first member
+   * @param clientIdOrGroup a client id, or a consumer or producer group for its first member
    * @param timeoutMs in real time
    * @throws StateError when nobody of that name is connected; TimeoutError, ConnectionError
    */
@@ -241,7 +246,7 @@ export class MockCluster {
   }
 
   /**
-   * Sends a one-way request to the connections of a client id, or of all members of a consumer group.
+   * Sends a one-way request to the connections of a client id, or of all members of a consumer or producer group.
    *
    * @returns how many connections got it
    * @throws StateError when nobody of that name is connected
@@ -255,11 +260,20 @@ export class MockCluster {
   /** Closes all connections and ports; nothing of the cluster keeps the process alive after that. Idempotent. */
   async stop(): Promise<void> {
     this.journal.close();
-    await Promise.all([...this.brokers, ...this.nameServers].map((server) => server.stop()));
+    await Promise.all(this.#servers().map((server) => server.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #servers(): (MockBroker | MockNameServer)[] {
+    return [...this.nameServers, ...this.#allBrokers()];
+  }
+
+  /** Masters, then replicas. */
+  #allBrokers(): MockBroker[] {
+    return [...this.brokers, ...this.brokers.flatMap((broker) => broker.replicas)];
   }
 
   #brokersWith(topic: string): MockBroker[] {
@@ -267,9 +281,9 @@ export class MockCluster {
   }
 
   #clientConnections(clientIdOrGroup: string): Connection[] {
-    const connections = this.brokers.flatMap((broker) => broker.connectionsOf(clientIdOrGroup));
+    const connections = this.#allBrokers().flatMap((broker) => broker.connectionsOf(clientIdOrGroup));
     if (connections.length === 0) {
-      throw new StateError(`no client or consumer group ${clientIdOrGroup} is connected`, { clientIdOrGroup });
+      throw new StateError(`no client or group ${clientIdOrGroup} is connected`, { clientIdOrGroup });
     }
     return connections;
   }

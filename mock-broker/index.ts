@@ -6,7 +6,7 @@ export { MockCluster, type GroupMember, type GroupOffset, type ResetOffsetOption
 export { Faults, type Fault, type FaultAction, type FaultRule } from './faults.js';
 export { Journal, describeEntry, type JournalEntry, type JournalKind, type RequestFilter } from './journal.js';
 export { MockNameServer } from './name-server.js';
-export type { GroupOptions, MockClusterOptions, TopicOptions } from './options.js';
+export type { BrokerOptions, GroupOptions, MockClusterOptions, TopicOptions } from './options.js';
 export type { ProducedMessage, ProduceResult } from './produce.js';
 export type { ReplySerializeType } from './server/connection.js';
 export type { MockTlsOptions } from './server/server.js';

@@ -1,4 +1,4 @@
-import type { BrokerData, QueueData, TopicRouteData } from '../lib/protocol/topic-route.js';
+import { type BrokerData, Perm, type QueueData, type TopicRouteData } from '../lib/protocol/topic-route.js';
 import type { MockBroker } from './broker.js';
 import { CLUSTER_NAME } from './broker-state.js';
 import { nameServerHandlers } from './handlers/index.js';
@@ -25,7 +25,8 @@ export class RouteInfo {
     for (const broker of this.#registered()) {
       const config = broker.state.topics.get(topic);
       if (config === undefined) continue;
-      const { readQueueNums, writeQueueNums, perm, sysFlag: topicSysFlag } = config;
+      const { readQueueNums, writeQueueNums, sysFlag: topicSysFlag } = config;
+      const perm = config.perm & (broker.state.permission | Perm.INHERIT);
       queueDatas.push({ brokerName: broker.name, readQueueNums, writeQueueNums, perm, topicSysFlag });
       brokers.push(broker);
     }
@@ -44,7 +45,7 @@ export class RouteInfo {
   }
 
   #registered(): MockBroker[] {
-    return this.#brokers.filter((broker) => broker.registered);
+    return this.#brokers.filter((broker) => instances(broker).length > 0);
   }
 }
 
@@ -92,11 +93,16 @@ export class MockNameServer {
   }
 }
 
+/** The master and replicas of a name that clients can find. */
+function instances(broker: MockBroker): MockBroker[] {
+  return [broker, ...broker.replicas].filter((instance) => instance.registered);
+}
+
 function brokerData(broker: MockBroker): BrokerData {
   return {
     cluster: CLUSTER_NAME,
     brokerName: broker.name,
-    brokerAddrs: { [broker.brokerId]: broker.address },
+    brokerAddrs: Object.fromEntries(instances(broker).map(({ brokerId, address }) => [brokerId, address])),
     enableActingMaster: false,
   };
 }

@@ -26,9 +26,16 @@ export interface TopicOptions {
 /** How a consumer group is configured at the brokers. */
 export type GroupOptions = Partial<Omit<GroupConfig, 'name'>>;
 
+/** One broker name of a cluster. */
+export interface BrokerOptions {
+  readonly name: string;
+  /** How many replicas its master has; they serve pulls from the same messages, and get the broker ids 1, 2 and so on. @default 0 */
+  readonly replicas?: number;
+}
+
 export interface MockClusterOptions {
-  /** How many brokers, named broker-a, broker-b and so on, or their names. @default 1 */
-  readonly brokers?: number | readonly { readonly name: string }[];
+  /** How many brokers, named broker-a, broker-b and so on, or what they are. @default 1 */
+  readonly brokers?: number | readonly BrokerOptions[];
   readonly topics?: Readonly<Record<string, TopicOptions>>;
   readonly groups?: Readonly<Record<string, GroupOptions>>;
   /** Port of the (first) name server; 0 takes a free one. @default 0 */
@@ -81,7 +88,7 @@ export interface MockClusterOptions {
 
 /** The options with every default filled in. */
 export interface ResolvedOptions {
-  readonly brokerNames: readonly string[];
+  readonly brokers: readonly Required<BrokerOptions>[];
   readonly topics: Readonly<Record<string, TopicOptions>>;
   readonly groups: Readonly<Record<string, GroupOptions>>;
   readonly port: number;
@@ -120,7 +127,7 @@ export function resolveOptions(options: MockClusterOptions = {}): ResolvedOption
   for (const [name, topic] of Object.entries(options.topics ?? {})) checkTopic(name, topic);
   for (const name of Object.keys(options.groups ?? {})) checkGroupName(name);
   return {
-    brokerNames: resolveBrokerNames(options.brokers ?? 1),
+    brokers: resolveBrokers(options.brokers ?? 1),
     topics: options.topics ?? {},
     groups: options.groups ?? {},
     port: integer('port', options.port ?? 0, 0, 65_535),
@@ -162,16 +169,19 @@ function checkGroupName(name: string): void {
   if (groupNameProblem(name) !== undefined) throw new ValidationError('groups', name, 'a legal group name');
 }
 
-function resolveBrokerNames(brokers: number | readonly { readonly name: string }[]): string[] {
+function resolveBrokers(brokers: number | readonly BrokerOptions[]): Required<BrokerOptions>[] {
   if (typeof brokers === 'number') {
     const count = integer('brokers', brokers, 1, 26);
-    return Array.from({ length: count }, (_, index) => `broker-${String.fromCharCode(97 + index)}`);
+    return Array.from({ length: count }, (_, index) => ({
+      name: `broker-${String.fromCharCode(97 + index)}`,
+      replicas: 0,
+    }));
   }
   const names = brokers.map((broker) => broker.name);
   if (names.length === 0 || new Set(names).size !== names.length || names.some((name) => name === '')) {
     throw new ValidationError('brokers', names.join(','), 'one or more different names');
   }
-  return names;
+  return brokers.map(({ name, replicas = 0 }) => ({ name, replicas: integer('brokers.replicas', replicas, 0, 9) }));
 }
 
 function integer(field: string, value: number, min: number, max: number): number {

@@ -1,7 +1,9 @@
 import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
 import { ConnectionError, RouteError, TimeoutError } from '../errors.js';
+import { prepareCompression } from '../protocol/compression.js';
 import { checkClientConfig } from '../protocol/requests/check-client-config.js';
+import { CompressionType } from '../protocol/sys-flag.js';
 import type { ConsumerRuntime, ConsumerState } from './consumer-runtime.js';
 
 const log = debug('rocketmq:consumer');
@@ -44,6 +46,8 @@ export async function joinGroup(client: ClientInstance, runtime: ConsumerRuntime
 
 async function join(client: ClientInstance, runtime: ConsumerRuntime, state: ConsumerState): Promise<void> {
   await runtime.offsets.load();
+  // A codec that has to be loaded must be there when a batch arrives that is compressed with it; most never do.
+  await prepareCompression(CompressionType.ZSTD).catch((error: unknown) => log('no zstd: %s', error));
   const topics = [...state.subscriptions.keys()];
   await Promise.all(topics.map((topic) => fetchRoute(client, topic)));
   client.registerConsumer(runtime);

@@ -88,7 +88,7 @@ export class OutgoingFactory {
       topic: first.topic,
       wireTopic: this.#wireTopic(first.topic, 'messages[0].topic'),
       body,
-      properties: this.#batchProperties(first, this.#ids.next(wallTime)),
+      properties: this.#batchProperties(first),
       flag: 0,
       msgId: ids.join(','),
       shardingKey: checked.every((message) => message.shardingKey === first.shardingKey)
@@ -133,12 +133,12 @@ export class OutgoingFactory {
     return checkEncodedProperties(encodeProperties(properties) + own, `${field}.properties`);
   }
 
-  /** The batch's own. Its messages don't inherit them. */
-  #batchProperties(first: CheckedMessage, id: string): string {
-    const properties: Record<string, string> = {
-      [PropertyName.UNIQ_KEY]: id,
-      [PropertyName.WAIT]: String(first.waitStoreMsgOk),
-    };
+  /**
+   * The batch's own. Brokers of 4.x add them to those of each message, where they win: so there is no id among them,
+   * unlike in the reference since 5.0, whose batches get one id for all their messages there.
+   */
+  #batchProperties(first: CheckedMessage): string {
+    const properties: Record<string, string> = { [PropertyName.WAIT]: String(first.waitStoreMsgOk) };
     this.#addNamespace(properties);
     return encodeProperties(properties);
   }

@@ -14,6 +14,7 @@ import { getMinOffsetHandler } from './get-min-offset.js';
 import { getRouteInfoByTopicHandler } from './get-routeinfo-by-topic.js';
 import { heartBeatHandler } from './heart-beat.js';
 import { invokeBrokerToResetOffsetHandler } from './invoke-broker-to-reset-offset.js';
+import { litePullMessageHandler } from './lite-pull-message.js';
 import { lockBatchMqHandler } from './lock-batch-mq.js';
 import { pullMessageHandler } from './pull-message.js';
 import { queryConsumerOffsetHandler } from './query-consumer-offset.js';
@@ -42,6 +43,7 @@ export const brokerHandlers: ReadonlyMap<number, BrokerHandler> = byCode([
   getMinOffsetHandler,
   heartBeatHandler,
   invokeBrokerToResetOffsetHandler,
+  litePullMessageHandler,
   lockBatchMqHandler,
   pullMessageHandler,
   queryConsumerOffsetHandler,

@@ -23,7 +23,7 @@ export const pullMessageHandler: BrokerHandler = {
 };
 
 /** Why a pull is forbidden; travels in the answer. */
-const Forbidden = { GROUP: '2', TOPIC: '3', BROADCASTING: '4' } as const;
+const Forbidden = { BROKER: '1', GROUP: '2', TOPIC: '3', BROADCASTING: '4' } as const;
 
 /** @param isFirst the first time; a pull that was held is executed a second time, which neither commits nor holds */
 function executePull(broker: BrokerState, exchange: Exchange, isFirst: boolean): ResponseCommand | undefined {
@@ -36,19 +36,25 @@ function executePull(broker: BrokerState, exchange: Exchange, isFirst: boolean):
   const { consumerGroup, topic, queueId, queueOffset, sysFlag } = request;
   const resetOffset = broker.offsets.takeReset(consumerGroup, topic, queueId);
   const result = resetOffset === undefined ? find(broker, request, filter) : undefined;
-  if (isFirst && (sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0) {
+  // What a replica is told to commit its master overwrites soon after.
+  if (isFirst && (sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0 && broker.master === undefined) {
     broker.offsets.commit(consumerGroup, topic, queueId, request.commitOffset);
   }
   if (result === undefined) {
     return answer(broker, request, 'OFFSET_ILLEGAL', 'OFFSET_RESET', resetOffset ?? 0);
   }
-  const status = pullStatus(result.status, queueOffset);
+  const status = isSentBack(broker, result) ? 'NO_MATCHED_MSG' : pullStatus(result.status, queueOffset);
   if (status === 'NO_NEW_MSG' && isFirst && (sysFlag & PullSysFlag.SUSPEND) !== 0) {
     hold(broker, exchange, request, filter);
     return undefined;
   }
   const body = Buffer.concat(result.entries.map((entry) => entry.record));
   return answer(broker, request, status, result.status, result.nextBeginOffset, body);
+}
+
+/** Whether a replica that has nothing to give sends the client back to its master. */
+function isSentBack({ master }: BrokerState, result: FindResult): boolean {
+  return master !== undefined && master.registered && master.suggestedBrokerId === 0 && result.status !== 'FOUND';
 }
 
 function find(broker: BrokerState, request: PullMessageRequest, filter: MessageFilter): FindResult {
@@ -90,7 +96,7 @@ function answer(
     nextBeginOffset,
     minOffset: broker.store.minOffset(topic, queueId),
     maxOffset: broker.store.maxOffset(topic, queueId),
-    suggestWhichBrokerId: 0,
+    suggestWhichBrokerId: (broker.master ?? broker).suggestedBrokerId,
     ...(!broker.options.isV4 && { topicSysFlag: broker.topics.get(topic)?.sysFlag ?? 0, groupSysFlag: 0 }),
     body,
     remark,
@@ -120,6 +126,10 @@ function checkAccess(
   request: PullMessageRequest,
 ): ResponseCommand | undefined {
   const { consumerGroup, topic, queueId } = request;
+  if ((broker.permission & Perm.READ) === 0) {
+    const remark = `the broker[${broker.options.advertisedHost}] pulling message is forbidden`;
+    return forbid(broker, Forbidden.BROKER, remark);
+  }
   const group = broker.groups.find(consumerGroup);
   if (group === undefined) {
     const remark = `subscription group [${consumerGroup}] does not exist, ${seeFaq(broker.options.isV4)}`;

@@ -19,10 +19,6 @@ export class DeferredMessages {
     this.#timers = timers;
   }
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   add(dueAt: number, deliver: () => void): void {
     const deferred: Deferred = { dueAt, deliver, timer: undefined };
     this.#waiting.add(deferred);

@@ -256,8 +256,8 @@ describe('rule 1: rebalance', () => {
       await rig.advanceUntil('c1 owns both', () => ownedCount(c1) === 2);
       rig.cluster.faults.add({ code: UNLOCK_BATCH_MQ, times: 1, action: { type: 'delay', ms: 900 } });
       const c2 = await rig.consume(T, 'c2');
-      await rig.advanceUntil('c1 is settled', () => c1.consumer.assignment.every(({ state }) => state === 'owned'));
-      await rig.advanceUntil('c2 owns its half', () => ownedCount(c2) === 1, 1_100);
+      await rig.advanceUntil('c1 has unlocked', () => unlockRequests(rig.cluster).length === 1);
+      await rig.advanceUntil('c2 owns its half', () => ownedCount(c2) === 1, 2_000);
       await rig.advance(1_000);
       const [unlocked] = unlockRequests(rig.cluster);
       const afterwards = lockRequests(rig.cluster).filter(({ seq, clientId }) => seq > (unlocked?.seq ?? 0) && clientId === '10.0.0.1@c1'); // prettier-ignore

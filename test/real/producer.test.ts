@@ -88,7 +88,7 @@ describe('producer', () => {
     expect(stored).to.include({ topic, tags: 'Paid', shardingKey: 'order-1', flag: 7, msgId: result.msgId });
     expect(stored).to.include({ queueId: result.messageQueue.queueId, queueOffset: result.queueOffset });
     expect(stored.keys).to.deep.equal(['k1', 'k2']);
-    expect(stored.properties).to.include({ colour: 'red', WAIT: 'true' });
+    expect(stored.properties).to.include({ colour: 'red' });
     expect(stored.body.toString()).to.equal('paid: 中');
   });
 

@@ -48,6 +48,7 @@ export class RawClient {
   private constructor(socket: Socket, options: RawClientOptions) {
     this.socket = socket;
     this.#options = options;
+    socket.setNoDelay(true);
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
       this.chunks.push(chunk.length);

@@ -37,7 +37,7 @@ export class RealRig {
   readonly target: RigTarget;
   readonly consumers: RealConsumer[] = [];
   readonly #options: RigOptions;
-  #producer: Producer | undefined;
+  #producer: Promise<Producer> | undefined;
 
   constructor(target: RigTarget, options: RigOptions = {}) {
     this.target = target;
@@ -85,12 +85,13 @@ export class RealRig {
     return member;
   }
 
-  async producer(): Promise<Producer> {
-    if (this.#producer === undefined) {
+  /** The rig's own producer; closed by {@link stop}. */
+  producer(): Promise<Producer> {
+    this.#producer ??= (async () => {
       const producer = new Producer({ namesrvAddr: this.target.namesrvAddr, ...this.#options.client });
       await producer.start();
-      this.#producer = producer;
-    }
+      return producer;
+    })();
     return this.#producer;
   }
 
@@ -170,7 +171,7 @@ export class RealRig {
   /** Closes what the test has started; the cluster stays. */
   async stop(): Promise<void> {
     await Promise.all(this.consumers.splice(0).map((member) => member.stop()));
-    await this.#producer?.close();
+    await (await this.#producer)?.close();
     this.#producer = undefined;
   }
 

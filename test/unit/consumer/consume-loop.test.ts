@@ -1,84 +1,9 @@
 import { expect } from 'chai';
-import { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
-import { ConsumeLoop, type ConsumeLoopOptions } from '../../../lib/consumer/consume-loop.js';
-import { Exhaustion } from '../../../lib/consumer/exhaustion.js';
+import type { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
 import type { MessageListenerOrderly } from '../../../lib/consumer/listener.js';
-import type { RocketMQError } from '../../../lib/errors.js';
-import type { OnExhausted } from '../../../lib/options.js';
-import { FakeClock, turns } from '../../support/fake-clock.js';
-import { MemoryOffsetStore } from '../../support/memory-offset-store.js';
+import { turns } from '../../support/fake-clock.js';
+import { LEASE, setUpLoop as setUp } from '../../support/loop-rig.js';
 import { storedMessage } from '../../support/stored-message.js';
-
-const LEASE = 30_000;
-
-interface Setup {
-  listener: MessageListenerOrderly;
-  options?: Partial<ConsumeLoopOptions>;
-  maxReconsumeTimes?: number;
-  onExhausted?: OnExhausted;
-  sendBack?: () => Promise<string>;
-  confirm?: (queue: AssignedQueue) => Promise<void>;
-}
-
-function setUp({ listener, options, maxReconsumeTimes = -1, onExhausted = 'dlq', sendBack, confirm }: Setup) {
-  const clock = new FakeClock();
-  const offsets = new MemoryOffsetStore();
-  const errors: RocketMQError[] = [];
-  const warnings: string[] = [];
-  const events: string[] = [];
-  const relocks: AssignedQueue[] = [];
-  const sentBack: number[] = [];
-  const exhaustion = new Exhaustion({
-    consumerGroup: 'g',
-    maxReconsumeTimes: () => maxReconsumeTimes,
-    onExhausted,
-    attemptStore: undefined,
-    sendBack: async (message) => {
-      const target = await (sendBack?.() ?? Promise.resolve('%RETRY%g'));
-      sentBack.push(message.queueOffset);
-      return target;
-    },
-    report: (error) => errors.push(error),
-    deadLettered: ({ message }) => events.push(`dead ${message.queueOffset}`),
-    skipped: ({ message }) => events.push(`skipped ${message.queueOffset}`),
-    blocked: ({ message }) => events.push(`blocked ${message.queueOffset}`),
-  });
-  const loop = new ConsumeLoop(
-    {
-      consumeConcurrency: 20,
-      consumeMessageBatchMaxSize: 1,
-      suspendCurrentQueueTimeMillis: 1_000,
-      lockLeaseTime: LEASE,
-      listenerTimeoutMs: undefined,
-      consumeTimeout: 15,
-      verifyLockOnCommit: false,
-      ...options,
-    },
-    {
-      clock,
-      offsets,
-      exhaustion,
-      expose: () => undefined,
-      relock: (queue) => relocks.push(queue),
-      confirmLock: confirm ?? (() => Promise.resolve()),
-      report: (error) => errors.push(error),
-      warn: (code) => warnings.push(code),
-    },
-    listener,
-  );
-  const queue = (queueId = 0, count = 0): AssignedQueue => {
-    const messageQueue = { topic: 'T', brokerName: 'broker-a', queueId };
-    const assigned = new AssignedQueue(messageQueue, messageQueue, false);
-    assigned.state = 'owned';
-    assigned.locked = true;
-    assigned.lockedAt = clock.now();
-    assigned.buffer.reset(0);
-    const messages = Array.from({ length: count }, (_, i) => storedMessage({ queueOffset: i, queueId }));
-    assigned.buffer.put(messages);
-    return assigned;
-  };
-  return { clock, offsets, errors, warnings, events, relocks, sentBack, loop, queue };
-}
 
 describe('ConsumeLoop', () => {
   it('hands out one message after the other and commits behind each', async () => {
@@ -124,7 +49,10 @@ describe('ConsumeLoop', () => {
 
   it('hands out batches of at most the size that was asked for', async () => {
     const sizes: number[] = [];
-    const t = setUp({ listener: (messages) => void sizes.push(messages.length), options: { consumeMessageBatchMaxSize: 8 } });
+    const t = setUp({
+      listener: (messages) => void sizes.push(messages.length),
+      options: { consumeMessageBatchMaxSize: 8 },
+    });
     t.loop.notify(t.queue(0, 20));
     await turns();
     expect(sizes).to.deep.equal([8, 8, 4]);
