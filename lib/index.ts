@@ -17,7 +17,8 @@ export {
   type MachineRoomResolver,
 } from './consumer/allocation/index.js';
 export { Producer } from './producer/producer.js';
-export type { ProducerEvents } from './producer/producer-events.js';
+export type { ProducerEvents, RetryEvent } from './producer/producer-events.js';
+export type { OrderScope } from './producer/blocked-keys.js';
 export type { ProducerMessage, QueueSelector, SendOptions, SendResult } from './producer/producer-message.js';
 export type { MessageExt } from './protocol/message.js';
 export type { MessageQueue } from './protocol/message-queue.js';

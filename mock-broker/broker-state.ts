@@ -105,7 +105,8 @@ export class BrokerState {
 
   /** Watches for clients that went silent, from the first heartbeat on. */
   watchChannels(): void {
-    this.#channelScan ??= this.#timers.later(() => this.#closeSilentChannels(), CHANNEL_SCAN_MS);
+    if (this.#channelScan !== undefined) return;
+    this.#channelScan = this.#timers.later(() => this.#closeSilentChannels(), CHANNEL_SCAN_MS);
   }
 
   /** What a connection's end means: it is no member any more and its held pulls are forgotten. Locks stay. */

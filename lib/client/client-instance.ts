@@ -18,7 +18,7 @@ const log = debug('rocketmq:client');
  * brokers send on their own. Lives from the first {@link ClientInstance.acquire} to the last {@link ClientInstance.release}.
  */
 export class ClientInstance {
-  static readonly #instances = new Map<string, ClientInstance>();
+  static readonly #instances = new Set<ClientInstance>();
 
   readonly clientId: string;
   readonly clock: Clock;
@@ -28,7 +28,9 @@ export class ClientInstance {
   readonly heartbeats: Heartbeats;
   readonly requestTimeoutMs: number;
 
-  readonly #fingerprint: string;
+  readonly #options: ResolvedClientOptions;
+  /** When the connection to each broker was made, by the monotonic clock. */
+  readonly #connectedAt = new Map<string, number>();
   readonly #consumers = new Map<string, ConsumerMember>();
   /** Producer groups and how many producers of this instance use each. */
   readonly #producers = new Map<string, number>();
@@ -36,34 +38,35 @@ export class ClientInstance {
   #closing: Promise<void> | undefined;
 
   /**
-   * The instance of `clientId`, made when there is none yet. Every call must be matched by one of {@link release}.
+   * The instance of `clientId`, made when there is none yet. Every call must be matched by one of {@link release}. The
+   * same id may be in use in two clusters at once; which cluster it is, the name servers tell.
    *
-   * @throws StateError when the id is in use with other name servers, credentials or TLS settings
+   * @throws StateError when the id is in use in this cluster with other credentials, TLS settings or name servers
    */
   static acquire(clientId: string, options: ResolvedClientOptions): ClientInstance {
-    const fingerprint = connectionFingerprint(options);
-    const existing = ClientInstance.#instances.get(clientId);
-    if (existing !== undefined && existing.#closing === undefined) {
-      if (existing.#fingerprint !== fingerprint) {
-        throw new StateError(
-          `the client id ${clientId} is in use with other name servers, credentials or TLS settings; ` +
-            'give this one an instanceName of its own',
-          { clientId },
-        );
+    for (const existing of ClientInstance.#instances) {
+      if (existing.clientId !== clientId || existing.#closing !== undefined) continue;
+      if (connectionFingerprint(existing.#options) === connectionFingerprint(options)) {
+        existing.#users++;
+        return existing;
       }
-      existing.#users++;
-      return existing;
+      if (areOfDifferentClusters(existing.#options, options)) continue;
+      throw new StateError(
+        `the client id ${clientId} is in use with other name servers, credentials or TLS settings; ` +
+          'give this one an instanceName of its own',
+        { clientId },
+      );
     }
-    const instance = new ClientInstance(clientId, options, fingerprint);
-    ClientInstance.#instances.set(clientId, instance);
+    const instance = new ClientInstance(clientId, options);
+    ClientInstance.#instances.add(instance);
     return instance;
   }
 
-  private constructor(clientId: string, options: ResolvedClientOptions, fingerprint: string) {
+  private constructor(clientId: string, options: ResolvedClientOptions) {
     this.clientId = clientId;
     this.clock = options.clock;
     this.requestTimeoutMs = options.mqClientApiTimeout;
-    this.#fingerprint = fingerprint;
+    this.#options = options;
     this.#users = 1;
     this.remoting = new RemotingClient({
       clock: options.clock,
@@ -127,10 +130,15 @@ export class ClientInstance {
     this.heartbeats.start();
   }
 
-  /** Leaves the group at every broker. Best effort: brokers drop a silent member by themselves. */
-  async unregisterConsumer(group: string, timeoutMs: number): Promise<void> {
-    if (!this.#consumers.delete(group)) return;
-    await this.#unregister({ consumerGroup: group }, timeoutMs);
+  /**
+   * Leaves the group at every broker, if it is this consumer that is registered for it. Best effort: brokers drop a
+   * silent member by themselves.
+   */
+  async unregisterConsumer(consumer: ConsumerMember, timeoutMs: number): Promise<void> {
+    const { consumerGroup } = consumer;
+    if (this.#consumers.get(consumerGroup) !== consumer) return;
+    this.#consumers.delete(consumerGroup);
+    await this.#unregister({ consumerGroup }, timeoutMs);
   }
 
   async unregisterProducer(group: string, timeoutMs: number): Promise<void> {
@@ -142,6 +150,11 @@ export class ClientInstance {
     }
     this.#producers.delete(group);
     await this.#unregister({ producerGroup: group }, timeoutMs);
+  }
+
+  /** Since when the connection to an address stands, by the monotonic clock; `undefined` when there is none. */
+  connectedSince(address: string): number | undefined {
+    return this.remoting.isConnected(address) ? this.#connectedAt.get(address) : undefined;
   }
 
   /** The address of the broker's master. @throws RouteError `ERR_ROCKETMQ_NO_BROKER` when the routes know none */
@@ -174,7 +187,7 @@ export class ClientInstance {
   }
 
   async #close(): Promise<void> {
-    if (ClientInstance.#instances.get(this.clientId) === this) ClientInstance.#instances.delete(this.clientId);
+    ClientInstance.#instances.delete(this);
     this.heartbeats.close();
     this.routes.close();
     this.nameServers.close();
@@ -183,9 +196,12 @@ export class ClientInstance {
 
   /** Tells a broker who is on the line before anything else is asked of it, then lets the consumers look after it. */
   #connected(address: string): void {
+    this.#connectedAt.set(address, this.clock.now());
     const brokerName = this.routes.allBrokers().find((broker) => broker.address === address)?.brokerName;
-    if (brokerName === undefined || this.#closing !== undefined || this.heartbeats.isBeating(address)) return;
-    this.heartbeats.beat(address).then(
+    if (brokerName === undefined || this.#closing !== undefined) return;
+    // The connection may have been made for a heartbeat, which goes first then.
+    const beating = this.heartbeats.underWay(address) ?? this.heartbeats.beat(address);
+    beating.then(
       () => {
         for (const consumer of this.#consumers.values()) consumer.brokerBack(brokerName);
       },
@@ -209,7 +225,16 @@ export class ClientInstance {
 /** Equal for options that may share connections. */
 function connectionFingerprint(options: ResolvedClientOptions): string {
   const { namesrvAddr, namesrvUrl, namespaceV2, tls, acl } = options;
-  return JSON.stringify({ namesrvAddr, namesrvUrl, namespaceV2, tls, acl }, (_key, value: unknown) =>
+  const addresses = namesrvAddr?.toSorted();
+  return JSON.stringify({ addresses, namesrvUrl, namespaceV2, tls, acl }, (_key, value: unknown) =>
     Buffer.isBuffer(value) ? value.toString('base64') : value,
   );
+}
+
+/** Whether it is certain that these are not two ways to the same brokers, as far as addresses can tell. */
+function areOfDifferentClusters(a: ResolvedClientOptions, b: ResolvedClientOptions): boolean {
+  if (a.namesrvAddr !== undefined && b.namesrvAddr !== undefined) {
+    return !a.namesrvAddr.some((address) => b.namesrvAddr?.includes(address));
+  }
+  return a.namesrvUrl !== undefined && b.namesrvUrl !== undefined && a.namesrvUrl !== b.namesrvUrl;
 }

@@ -52,8 +52,9 @@ export class Heartbeats {
     }
   }
 
-  isBeating(address: string): boolean {
-    return this.#underWay.has(address);
+  /** The heartbeat to this address that has not been answered yet. */
+  underWay(address: string): Promise<void> | undefined {
+    return this.#underWay.get(address)?.current;
   }
 
   /** To every broker a route names; slaves only when there is a consumer. Returns the failures, by address. */

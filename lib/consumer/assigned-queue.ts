@@ -74,6 +74,9 @@ export class AssignedQueue {
   lastPullAt = Number.NEGATIVE_INFINITY;
   lastConsumeAt = Number.NEGATIVE_INFINITY;
 
+  /** Why the last generation ended. */
+  endReason: Error | undefined;
+
   #abort = new AbortController();
 
   /** @param localLock that of the queue's former life here, as long as a listener call of it is still running */
@@ -103,6 +106,7 @@ export class AssignedQueue {
   /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */
   renewGeneration(reason: Error): void {
     this.generation++;
+    this.endReason = reason;
     const old = this.#abort;
     this.#abort = new AbortController();
     old.abort(reason);

@@ -64,6 +64,8 @@ export class ConsumeLoop {
   readonly #listener: MessageListenerOrderly;
   readonly #places: LimitFunction;
   readonly #turns: TurnTaker;
+  /** The generation of a queue whose first messages were asked for in the attempt store. */
+  readonly #recalled = new WeakMap<AssignedQueue, number>();
   #stopped = false;
   #paused = false;
 
@@ -150,7 +152,9 @@ export class ConsumeLoop {
       if (batch.length === 0) return IDLE;
       // Kept free of promises while the listener answers synchronously: this is the path of every message.
       queue.busy = true;
-      let end = this.#consume(queue, generation, batch);
+      let end = this.#mustRecall(queue, generation)
+        ? this.#recallThenConsume(queue, generation, batch)
+        : this.#consume(queue, generation, batch);
       if (end instanceof Promise) end = await end;
       queue.busy = false;
       if (queue.waitsForRoom) queue.changed.notify();
@@ -158,6 +162,22 @@ export class ConsumeLoop {
       if (end !== 'continue') return end;
       now = clock.now();
     }
+  }
+
+  #mustRecall(queue: AssignedQueue, generation: number): boolean {
+    return this.#deps.exhaustion.remembersAttempts && this.#recalled.get(queue) !== generation;
+  }
+
+  /** Only the first messages can have failed elsewhere: those behind them waited for them there, too. */
+  async #recallThenConsume(queue: AssignedQueue, generation: number, batch: StoredMessage[]): Promise<BatchEnd> {
+    await this.#deps.exhaustion.recall(batch, queue);
+    if (queue.generation !== generation) return 'stop';
+    if (!this.#mayRun(queue) || !queue.holdsLease(this.#deps.clock.now(), this.#options.lockLeaseTime)) {
+      queue.buffer.makeConsumeAgain(batch);
+      return 'stop';
+    }
+    this.#recalled.set(queue, generation);
+    return this.#consume(queue, generation, batch);
   }
 
   #consume(queue: AssignedQueue, generation: number, batch: StoredMessage[]): BatchEnd | Promise<BatchEnd> {

@@ -114,7 +114,12 @@ export class ConsumerRuntime implements ConsumerMember {
       },
     );
     this.rebalancer = new Rebalancer(
-      { consumerGroup: this.consumerGroup, clustering, interval: options.rebalanceInterval },
+      {
+        consumerGroup: this.consumerGroup,
+        clustering,
+        interval: options.rebalanceInterval,
+        leaseTime: options.lockLeaseTime,
+      },
       {
         client,
         table: this.table,

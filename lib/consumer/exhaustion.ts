@@ -33,6 +33,11 @@ export class Exhaustion {
     return this.#deps.attemptStore !== undefined;
   }
 
+  /** Takes over what the attempt store knows of messages another process may have tried. */
+  async recall(messages: readonly StoredMessage[], queue: AssignedQueue): Promise<void> {
+    await Promise.all(messages.map((message) => this.#recall(message, queue)));
+  }
+
   /** Returns true when the message is done with here: sent back or passed over. Otherwise an attempt was counted. */
   async handle(message: StoredMessage, queue: AssignedQueue): Promise<boolean> {
     await this.#recall(message, queue);

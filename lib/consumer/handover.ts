@@ -127,7 +127,9 @@ export class Handover {
     if (!this.#options.lockless) {
       for (const queue of queues) queue.releasing = true;
       // A lock that was asked for may have been granted without this consumer knowing of it.
-      const locked = queues.filter((queue) => queue.state === 'locking' || (queue.state === 'draining' && queue.locked));
+      const locked = queues.filter(
+        (queue) => queue.state === 'locking' || (queue.state === 'draining' && queue.locked),
+      );
       await this.#orReport(
         locks.unlock(locked),
         'not all locks could be given back on close; the broker lets go of them after 60 s',

@@ -1,6 +1,7 @@
 import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
-import { ConnectionError, RouteError, TimeoutError } from '../errors.js';
+import { firstHeartbeat } from '../client/first-heartbeat.js';
+import { RouteError, TimeoutError } from '../errors.js';
 import { prepareCompression } from '../protocol/compression.js';
 import { checkClientConfig } from '../protocol/requests/check-client-config.js';
 import { CompressionType } from '../protocol/sys-flag.js';
@@ -53,17 +54,7 @@ async function join(client: ClientInstance, runtime: ConsumerRuntime, state: Con
   client.registerConsumer(runtime);
   for (const topic of topics) client.routes.track(topic);
   await checkSubscriptions(client, runtime, state);
-  const brokers = client.routes.allBrokers();
-  const failures = await client.heartbeats.beatAll();
-  if (brokers.length > 0 && failures.size >= brokers.length) {
-    const [[address, cause] = ['unknown', undefined]] = failures;
-    throw new ConnectionError(
-      'ERR_ROCKETMQ_CONNECT_FAILED',
-      address,
-      `no broker of the subscribed topics can be reached, tried ${[...failures.keys()].join(', ')}: ${cause?.message}`,
-      cause,
-    );
-  }
+  await firstHeartbeat(client);
 }
 
 async function fetchRoute(client: ClientInstance, topic: string): Promise<void> {

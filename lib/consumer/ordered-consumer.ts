@@ -266,7 +266,7 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
 
   async #leave(client: ClientInstance): Promise<void> {
     const group = withNamespace(this.#options.namespace, this.consumerGroup);
-    await client.unregisterConsumer(group, UNREGISTER_TIMEOUT);
+    if (this.#runtime !== undefined) await client.unregisterConsumer(this.#runtime, UNREGISTER_TIMEOUT);
     for (const topic of this.#state.subscriptions.keys()) client.routes.untrack(topic);
     client.remoting.off('connected', this.#onConnected);
     client.remoting.off('disconnected', this.#onDisconnected);

@@ -39,6 +39,8 @@ export class OrderlyContext implements ConsumeOrderlyContext {
   autoCommit = true;
   suspendCurrentQueueTimeMillis = -1;
   readonly direct = false;
+  /** Of the time of the call: a writer that was overtaken must not fence with its successor's number. */
+  readonly lockEpoch: number;
   readonly #queue: AssignedQueue;
   readonly #generation: number;
   readonly #clock: Clock;
@@ -47,6 +49,7 @@ export class OrderlyContext implements ConsumeOrderlyContext {
 
   constructor(queue: AssignedQueue, clock: Clock, leaseTime: number) {
     this.#queue = queue;
+    this.lockEpoch = queue.lockEpoch;
     this.#generation = queue.generation;
     this.#clock = clock;
     this.#leaseTime = leaseTime;
@@ -56,13 +59,10 @@ export class OrderlyContext implements ConsumeOrderlyContext {
     return this.#queue.exposedQueue;
   }
 
-  get lockEpoch(): number {
-    return this.#queue.lockEpoch;
-  }
-
   get signal(): AbortSignal {
     // Looked up at first use: by then the queue may have moved on, and the signal of this call has fired.
-    this.#signal ??= this.#queue.generation === this.#generation ? this.#queue.signal : AbortSignal.abort();
+    const queue = this.#queue;
+    this.#signal ??= queue.generation === this.#generation ? queue.signal : AbortSignal.abort(queue.endReason);
     return this.#signal;
   }
 

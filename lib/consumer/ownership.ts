@@ -248,7 +248,8 @@ export class Ownership implements LockObserver {
       table.own(queue, offset);
       begin(queue);
     } catch (cause) {
-      this.#beginFailed(queue, cause);
+      this.#startUnknown(queue, cause);
+      if (queue.lockless) void this.#beginLater(queue);
     } finally {
       queue.starting = false;
       // The lock was lost and granted again meanwhile: that grant has nobody who begins.
@@ -256,18 +257,19 @@ export class Ownership implements LockObserver {
     }
   }
 
-  #beginFailed(queue: AssignedQueue, cause: unknown): void {
+  #startUnknown(queue: AssignedQueue, cause: unknown): void {
     this.#deps.report(
       new RocketMQError(
-        `the start offset of ${describeQueue(queue.exposedQueue)} could not be found; it is tried again in a second`,
+        `the offset of ${describeQueue(queue.exposedQueue)} could not be found; it is tried again in a second`,
         { code: 'ERR_ROCKETMQ_START_OFFSET', retryable: true, cause, context: { ...queue.exposedQueue } },
       ),
     );
-    if (!queue.lockless) return this.#lockSoon(queue, LONGEST_RETRY);
-    void queue.changed.wait(this.#deps.client.clock, LONGEST_RETRY).then(() => {
-      if (queue.state === 'locking') return this.#begin(queue);
-      return undefined;
-    });
+    if (!queue.lockless) this.#lockSoon(queue, LONGEST_RETRY);
+  }
+
+  async #beginLater(queue: AssignedQueue): Promise<void> {
+    await queue.changed.wait(this.#deps.client.clock, LONGEST_RETRY);
+    if (queue.state === 'locking') await this.#begin(queue);
   }
 
   /**
@@ -287,9 +289,8 @@ export class Ownership implements LockObserver {
     let stored: number | undefined;
     try {
       stored = await offsets.readStored(messageQueue);
-    } catch (error) {
-      log('%s: comparing the offset failed: %s', queue.key, error);
-      if (queue.generation === generation) this.#lockSoon(queue, LONGEST_RETRY);
+    } catch (cause) {
+      if (queue.generation === generation) this.#startUnknown(queue, cause);
       return;
     }
     if (queue.generation !== generation || !queue.locked || !queue.unverified) return;

@@ -171,7 +171,9 @@ export class PullLoop {
     const { clustering, postSubscriptionWhenPull } = this.#options;
     const committed = clustering ? (this.#deps.offsets.get(queue.messageQueue) ?? -1) : -1;
     let sysFlag: number = PullSysFlag.SUSPEND;
-    if (committed > 0 && toMaster) sysFlag |= PullSysFlag.COMMIT_OFFSET;
+    // Only while nothing is held, so that nothing newer can be committed before this pull is answered: brokers work on
+    // pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer one (4.9.7).
+    if (committed > 0 && toMaster && queue.buffer.count === 0) sysFlag |= PullSysFlag.COMMIT_OFFSET;
     if (postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
     return {
       consumerGroup: this.#options.consumerGroup,

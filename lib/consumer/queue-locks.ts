@@ -40,6 +40,8 @@ export class QueueLocks {
   readonly #observer: LockObserver;
   /** One lock or unlock request per broker at a time: a renewal under way must not be overtaken by an unlock. */
   readonly #perBroker = new Map<string, LimitFunction>();
+  /** By broker, the lock request that waits for its turn: a broker that does not answer must not let more pile up. */
+  readonly #waiting = new Map<string, { readonly queues: Set<AssignedQueue>; readonly done: Promise<void> }>();
   readonly #soon = new Set<AssignedQueue>();
   #soonTimer: Timer = undefined;
   #soonAt = Number.POSITIVE_INFINITY;
@@ -100,13 +102,12 @@ export class QueueLocks {
     }, delayMs);
   }
 
-  /** Asks for, or renews, the locks of these queues. Never rejects: the observer is told how it went. */
+  /**
+   * Asks for, or renews, the locks of these queues, together with those that wait for their turn at the same broker.
+   * Never rejects: the observer is told how it went.
+   */
   async lock(queues: readonly AssignedQueue[]): Promise<void> {
-    await Promise.all(
-      [...groupByBroker(queues)].map(([brokerName, ofBroker]) =>
-        this.#ofBroker(brokerName)(() => this.#lockAt(brokerName, ofBroker)),
-      ),
-    );
+    await Promise.all([...groupByBroker(queues)].map(([brokerName, ofBroker]) => this.#enqueue(brokerName, ofBroker)));
   }
 
   /**
@@ -124,9 +125,24 @@ export class QueueLocks {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  async #lockAt(brokerName: string, all: readonly AssignedQueue[]): Promise<void> {
+  #enqueue(brokerName: string, queues: readonly AssignedQueue[]): Promise<void> {
+    const waiting = this.#waiting.get(brokerName);
+    if (waiting !== undefined) {
+      for (const queue of queues) waiting.queues.add(queue);
+      return waiting.done;
+    }
+    const batch = new Set(queues);
+    const done = this.#ofBroker(brokerName)(() => {
+      this.#waiting.delete(brokerName);
+      return this.#lockAt(brokerName, batch);
+    });
+    this.#waiting.set(brokerName, { queues: batch, done });
+    return done;
+  }
+
+  async #lockAt(brokerName: string, all: ReadonlySet<AssignedQueue>): Promise<void> {
     // Looked at only now: while this waited for its turn an unlock may have gone out, which it must not undo.
-    const queues = all.filter((queue) => queue.state !== 'absent' && !queue.releasing);
+    const queues = [...all].filter((queue) => queue.state !== 'absent' && !queue.releasing);
     if (queues.length === 0) return;
     const sentAt = this.#client.clock.now();
     let granted: Set<string>;
@@ -146,6 +162,7 @@ export class QueueLocks {
   }
 
   #granted(queue: AssignedQueue, sentAt: number): void {
+    this.#soon.delete(queue);
     const sincePrevious = sentAt - queue.lockedAt;
     const continuous = queue.locked && sincePrevious < BROKER_LOCK_EXPIRY;
     if (!continuous) queue.lockEpoch++;

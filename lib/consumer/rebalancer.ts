@@ -19,6 +19,8 @@ export interface RebalancerOptions {
   readonly consumerGroup: string;
   readonly clustering: boolean;
   readonly interval: number;
+  /** How long a member may go on consuming without hearing from its broker, in milliseconds. */
+  readonly leaseTime: number;
 }
 
 export interface RebalancerDeps {
@@ -42,6 +44,10 @@ export class Rebalancer {
   readonly #options: RebalancerOptions;
   readonly #deps: RebalancerDeps;
   readonly #mineBefore = new Map<string, string>();
+  /** The members of the group as they were last known for certain. */
+  #membersBefore: readonly string[] = [];
+  /** By broker address: which members it has ever named on the connection that was made at `since`. */
+  readonly #named = new Map<string, { readonly since: number; readonly members: Set<string> }>();
   #timer: Timer = undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #lastRunAt = Number.NEGATIVE_INFINITY;
@@ -145,6 +151,11 @@ export class Rebalancer {
       }),
     );
     if (this.#stopped) return true;
+    for (const topic of this.#mineBefore.keys()) {
+      if (topics().includes(topic)) continue;
+      this.#mineBefore.delete(topic);
+      changes.push(() => this.#deps.changed(topic, [], []));
+    }
     this.#missingRoutes = routeMissing ? Math.min(this.#missingRoutes + 1, 10) : 0;
     ownership.reconcile(wanted, 'it belongs to another member of the group now');
     for (const tell of changes) tell();
@@ -194,40 +205,81 @@ export class Rebalancer {
     }
   }
 
-  /** The group's client ids in the order all members agree on. */
+  /** The group's client ids in the order all members agree on; `undefined` when they can't be told. */
   async #members(topic: string, route: TopicRoute): Promise<string[] | undefined> {
-    const { client, report, warn } = this.#deps;
-    const brokers = route.data.brokerDatas;
-    const broker = brokers[Math.floor(Math.random() * brokers.length)];
-    const address = broker === undefined ? undefined : client.routes.anyBrokerAddress(broker.brokerName, 0)?.address;
+    const { client } = this.#deps;
+    const address = this.#whomToAsk(route);
     if (address === undefined) return undefined;
-    let ids: readonly string[];
-    try {
-      const request = { consumerGroup: this.#options.consumerGroup };
-      const reply = await client.remoting.call(address, getConsumerListByGroup, request, {
-        timeoutMs: client.requestTimeoutMs,
-      });
-      ids = reply.consumerIds;
-    } catch (error) {
-      if (error instanceof BrokerError) await this.#introduce(address);
-      if (error instanceof RocketMQError) report(error);
-      return undefined;
-    }
+    const ids = await this.#askForMembers(address);
+    if (ids === undefined) return undefined;
     const members = [...new Set(ids)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    if (ids.filter((id) => id === client.clientId).length > 1) {
-      warn(
-        'DUPLICATE_CLIENT_ID',
-        `the client id ${client.clientId} is in use by more than one member of ${this.#options.consumerGroup}: ` +
-          'both would believe they own a queue; give each a different instanceName',
-      );
-    }
+    if (ids.filter((id) => id === client.clientId).length > 1) this.#warnOfDuplicate();
     if (!members.includes(client.clientId)) {
       // A broker that was restarted hasn't heard of this member yet. Giving everything up for that would be wrong.
       log('%s: own id is missing among %d members of %s', topic, members.length, address);
       await this.#introduce(address);
       return undefined;
     }
+    const unheardOf = this.#unheardOf(address, members);
+    if (unheardOf.length > 0) {
+      // Nor has it heard of these, and as it may have forgotten their locks, too, it would give them to anybody.
+      log('%s: %s has not heard of %s since it was connected to', topic, address, unheardOf.join(', '));
+      return undefined;
+    }
+    this.#membersBefore = members;
     return members;
+  }
+
+  /** Who was a member before, and is missing although the broker has not named it yet on a young connection. */
+  #unheardOf(address: string, members: readonly string[]): string[] {
+    const since = this.#deps.client.connectedSince(address) ?? Number.NEGATIVE_INFINITY;
+    let named = this.#named.get(address);
+    if (named?.since !== since) this.#named.set(address, (named = { since, members: new Set() }));
+    for (const id of members) named.members.add(id);
+    if (this.#isTrusted(address)) return [];
+    return this.#membersBefore.filter((id) => !named.members.has(id));
+  }
+
+  /** Any broker of the topic knows all members. One that has been connected to for long is to be preferred. */
+  #whomToAsk(route: TopicRoute): string | undefined {
+    const { routes } = this.#deps.client;
+    const addresses = route.data.brokerDatas
+      .map(({ brokerName }) => routes.anyBrokerAddress(brokerName, 0)?.address)
+      .filter((address) => address !== undefined);
+    const trusted = addresses.filter((address) => this.#isTrusted(address));
+    const candidates = trusted.length > 0 ? trusted : addresses;
+    return candidates[Math.floor(Math.random() * candidates.length)];
+  }
+
+  /**
+   * A broker that was restarted knows neither members nor locks. One whose connection is older than a lease does: since
+   * then each member has sent a heartbeat, or consumes no more.
+   */
+  #isTrusted(address: string): boolean {
+    const since = this.#deps.client.connectedSince(address);
+    return since !== undefined && this.#now() - since > this.#options.leaseTime;
+  }
+
+  async #askForMembers(address: string): Promise<readonly string[] | undefined> {
+    const { client, report } = this.#deps;
+    try {
+      const request = { consumerGroup: this.#options.consumerGroup };
+      const options = { timeoutMs: client.requestTimeoutMs };
+      return (await client.remoting.call(address, getConsumerListByGroup, request, options)).consumerIds;
+    } catch (error) {
+      if (error instanceof BrokerError) await this.#introduce(address);
+      if (error instanceof RocketMQError) report(error);
+      return undefined;
+    }
+  }
+
+  #warnOfDuplicate(): void {
+    const { client, warn } = this.#deps;
+    warn(
+      'DUPLICATE_CLIENT_ID',
+      `the client id ${client.clientId} is in use by more than one member of ${this.#options.consumerGroup}: ` +
+        'both would believe they own a queue; give each a different instanceName',
+    );
   }
 
   async #introduce(address: string): Promise<void> {

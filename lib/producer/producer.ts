@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import debug from 'debug';
 import { createClientId, localAddress } from '../client/client-id.js';
 import { ClientInstance } from '../client/client-instance.js';
-import { AbortError, StateError, ValidationError } from '../errors.js';
+import { firstHeartbeat } from '../client/first-heartbeat.js';
+import { AbortError, RouteError, StateError, ValidationError } from '../errors.js';
 import { resolveProducerOptions, type ProducerOptions, type ResolvedProducerOptions } from '../options.js';
 import { applyRules, type Rules } from '../options/rules.js';
 import { MessageIdGenerator } from '../protocol/message-id.js';
@@ -23,7 +24,7 @@ const log = debug('rocketmq:producer');
 /** How long unregistering may take on close, in milliseconds. */
 const UNREGISTER_TIMEOUT = 3_000;
 
-type Phase = 'created' | 'running' | 'closing' | 'closed';
+type Phase = 'created' | 'starting' | 'running' | 'closing' | 'closed';
 
 /**
  * Sends messages, those of one sharding key in order.
@@ -40,8 +41,10 @@ type Phase = 'created' | 'running' | 'closing' | 'closed';
  * one at a time, in the order of the calls, each with all its retries, while other keys go on side by side. The
  * reference leaves that to its callers, and tries such a send only once, as a retry could overtake; here it can't.
  *
- * Delivery is at least once: a message whose answer got lost is sent again and may be stored twice, both times in its
- * place. Emits {@link ProducerEvents}.
+ * Delivery is at least once: a message whose answer got lost is sent again and may be stored twice, both times before
+ * its successors. What no client can rule out is that a broker carries out a request after its time was over, and after
+ * the message behind it: with `orderedFailure: 'block-key'` nothing is sent behind a message of unknown outcome before
+ * you say so. Emits {@link ProducerEvents}.
  */
 export class Producer extends EventEmitter<ProducerEvents> implements AsyncDisposable {
   /** What brokers know this client by. Producers and consumers of a process with the same one share connections. */
@@ -81,14 +84,34 @@ export class Producer extends EventEmitter<ProducerEvents> implements AsyncDispo
   }
 
   /**
-   * Makes the producer ready. Name servers and brokers are connected to when a message needs them, so this succeeds
-   * while they are away.
+   * Makes the producer ready: finds a name server, and where it can know them already the brokers.
    *
+   * @throws RouteError, ConnectionError when no name server, or none of the brokers known, can be reached within
+   *   `mqClientApiTimeout`; the addresses are named, nothing is left running, and a new producer is needed to try again
    * @throws StateError when it was started or closed before, or its client id is in use with other settings
    * @throws MessageFormatError `ERR_ROCKETMQ_COMPRESSION_UNAVAILABLE` when the codec of `compressType` is missing
    */
-  start(): Promise<void> {
-    return new Promise((resolve) => resolve(this.#start()));
+  async start(): Promise<void> {
+    if (this.#phase !== 'created') {
+      throw new StateError(`the producer can't be started: it is ${this.#phase}`, { clientId: this.clientId });
+    }
+    new BodyCompression(this.#options).check();
+    const client = ClientInstance.acquire(this.clientId, this.#options);
+    this.#client = client;
+    this.#phase = 'starting';
+    client.registerProducer(this.#wireGroup);
+    client.remoting.on('connected', this.#onConnected);
+    client.remoting.on('disconnected', this.#onDisconnected);
+    try {
+      await this.#reachCluster(client);
+      if (this.#isClosing()) throw new StateError('the producer was closed while it was starting');
+    } catch (error) {
+      if (!this.#isClosing()) await this.close();
+      throw error;
+    }
+    this.#sender = new MessageSender(client, this.#options, this.#observer);
+    this.#phase = 'running';
+    log('%s sends in group %s', this.clientId, this.producerGroup);
   }
 
   /**
@@ -167,19 +190,18 @@ export class Producer extends EventEmitter<ProducerEvents> implements AsyncDispo
     return this.close();
   }
 
-  #start(): void {
-    if (this.#phase !== 'created') {
-      throw new StateError(`the producer can't be started: it is ${this.#phase}`, { clientId: this.clientId });
+  /** The topic new topics are modelled on leads to the brokers; where brokers create none by themselves it is unknown. */
+  async #reachCluster(client: ClientInstance): Promise<void> {
+    try {
+      await client.routes.fetch(this.#options.createTopicKey);
+    } catch (error) {
+      if (!(error instanceof RouteError) || error.code !== 'ERR_ROCKETMQ_TOPIC_NOT_FOUND') throw error;
     }
-    new BodyCompression(this.#options).check();
-    const client = ClientInstance.acquire(this.clientId, this.#options);
-    client.registerProducer(this.#wireGroup);
-    client.remoting.on('connected', this.#onConnected);
-    client.remoting.on('disconnected', this.#onDisconnected);
-    this.#client = client;
-    this.#sender = new MessageSender(client, this.#options, this.#observer);
-    this.#phase = 'running';
-    log('%s sends in group %s', this.clientId, this.producerGroup);
+    await firstHeartbeat(client);
+  }
+
+  #isClosing(): boolean {
+    return this.#phase === 'closing' || this.#phase === 'closed';
   }
 
   async #close(timeoutMs: number): Promise<void> {

@@ -183,7 +183,8 @@ export class MockServer implements ConnectionHost {
 
   #connect(socket: Socket): void {
     this.connections.add(new Connection(this.#environment.nextConnectionId(), socket, this));
-    this.#idleScan ??= this.timers.later(() => this.#closeIdle(), IDLE_SCAN_MS);
+    if (this.#idleScan !== undefined) return;
+    this.#idleScan = this.timers.later(() => this.#closeIdle(), IDLE_SCAN_MS);
   }
 
   #closeIdle(): void {

@@ -78,7 +78,7 @@ export class LockTable {
 
   #ofGroup(group: string): Map<string, QueueLock> {
     let locks = this.#groups.get(group);
-    if (locks === undefined) this.#groups.set(group, (locks = new Map()));
+    if (locks === undefined) this.#groups.set(group, (locks = new Map<string, QueueLock>()));
     return locks;
   }
 }

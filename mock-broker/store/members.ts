@@ -85,7 +85,7 @@ export class MemberTable<Channel> {
 
   registerProducer(channel: Channel, clientId: string, group: string): void {
     let channels = this.#producers.get(group);
-    if (channels === undefined) this.#producers.set(group, (channels = new Map()));
+    if (channels === undefined) this.#producers.set(group, (channels = new Map<Channel, string>()));
     channels.set(channel, clientId);
   }
 

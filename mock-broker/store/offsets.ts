@@ -65,6 +65,6 @@ function tableKey(topic: string, group: string): string {
 
 function put(table: Map<string, Map<number, number>>, key: string, queueId: number, offset: number): void {
   let offsets = table.get(key);
-  if (offsets === undefined) table.set(key, (offsets = new Map()));
+  if (offsets === undefined) table.set(key, (offsets = new Map<number, number>()));
   offsets.set(queueId, offset);
 }

@@ -1,6 +1,15 @@
 import { expect } from 'chai';
-import { AbortError, BrokerError, RouteError, SendError, StateError, ValidationError } from '../../lib/errors.js';
-import { MessageFormatError } from '../../lib/errors.js';
+import {
+  AbortError,
+  ConnectionError,
+  MessageFormatError,
+  RocketMQError,
+  RouteError,
+  SendError,
+  StateError,
+  ValidationError,
+  type BrokerError,
+} from '../../lib/errors.js';
 import type { ProducerOptions } from '../../lib/options.js';
 import { Producer } from '../../lib/producer/producer.js';
 import type { ProducerMessage } from '../../lib/producer/producer-message.js';
@@ -8,7 +17,7 @@ import { RequestCode } from '../../lib/protocol/codes.js';
 import { MockClock, MockCluster, type JournalEntry, type MockClusterOptions } from '../../mock-broker/index.js';
 import { rejection } from '../support/rejection.js';
 
-const { SEND_MESSAGE_V2, SEND_BATCH_MESSAGE, UNREGISTER_CLIENT, GET_ROUTEINFO_BY_TOPIC } = RequestCode;
+const { HEART_BEAT, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE, UNREGISTER_CLIENT, GET_ROUTEINFO_BY_TOPIC } = RequestCode;
 
 describe('producer', () => {
   let cluster: MockCluster;
@@ -27,6 +36,8 @@ describe('producer', () => {
   const startProducer = async (options: ProducerOptions = {}): Promise<Producer> => {
     const producer = producerOf(options);
     await producer.start();
+    // What tests look at begins with the first message.
+    cluster.journal.clear();
     return producer;
   };
   const sent = (code: number = SEND_MESSAGE_V2): JournalEntry[] => cluster.journal.requests({ code });
@@ -235,9 +246,9 @@ describe('producer', () => {
       await startCluster({ acl });
       const producer = await startProducer({ acl });
       expect((await producer.send({ topic: 'Orders', body: 'x' })).status).to.equal('SEND_OK');
-      const stranger = await startProducer({ acl: { ...acl, secretKey: 'wrong' }, retryTimesWhenSendFailed: 0 });
-      const error = await rejection(stranger.send({ topic: 'Orders', body: 'y' }), SendError);
-      expect(error.context).to.include({ outcome: 'not-stored' });
+      const stranger = producerOf({ acl: { ...acl, secretKey: 'wrong' } });
+      const error = await rejection(stranger.start(), ConnectionError);
+      expect(error.cause).to.have.property('responseCode', 1);
       expect(bodies()).to.deep.equal(['x']);
     });
   });
@@ -485,24 +496,42 @@ describe('producer', () => {
       await rejection(producer.start(), StateError);
     });
 
-    it('starts while nobody is there, and says so when it sends', async () => {
+    it('does not start while no name server is there, names it, and leaves nothing running', async () => {
       await startCluster();
       const { namesrvAddr } = cluster;
       await cluster.stop();
-      const producer = await startProducer({ namesrvAddr, sendMsgTimeout: 1_000 });
+      const producer = producerOf({ namesrvAddr });
+      const error = await rejection(producer.start(), RouteError);
+      expect(error.code).to.equal('ERR_ROCKETMQ_NO_NAME_SERVER');
+      expect(error.message).to.include(namesrvAddr);
+      await rejection(producer.start(), StateError);
+    });
+
+    it('does not start while no broker is there, and names it', async () => {
+      await startCluster();
+      cluster.faults.add({ code: HEART_BEAT, action: { type: 'close', when: 'before' } });
+      const error = await rejection(producerOf().start(), ConnectionError);
+      expect(error.code).to.equal('ERR_ROCKETMQ_CONNECT_FAILED');
+      expect(error.message).to.include(cluster.broker('broker-a').address);
+    });
+
+    it('says so when it sends and nobody is there any more', async () => {
+      await startCluster();
+      const producer = await startProducer({ sendMsgTimeout: 1_000 });
+      await cluster.stop();
       const error = await rejection(producer.send({ topic: 'Orders', body: 'x' }), SendError);
-      expect(error.cause).to.be.instanceOf(RouteError).with.property('code', 'ERR_ROCKETMQ_NO_NAME_SERVER');
+      expect(error.cause).to.be.instanceOf(RocketMQError);
       expect(error.retryable).to.equal(true);
       await producer.close();
     });
 
     it('tells of connections', async () => {
       await startCluster();
-      const producer = await startProducer();
+      const producer = producerOf();
       const events: string[] = [];
       producer.on('connected', ({ address }) => events.push(`connected ${address}`));
       producer.on('disconnected', ({ address, error }) => events.push(`disconnected ${address} ${String(error)}`));
-      await producer.send({ topic: 'Orders', body: 'x' });
+      await producer.start();
       const addresses = [cluster.namesrvAddr, cluster.broker('broker-a').address];
       expect(events).to.deep.equal(addresses.map((address) => `connected ${address}`));
       await producer.close();

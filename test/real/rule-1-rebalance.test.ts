@@ -28,8 +28,13 @@ describe('rule 1 on a real cluster: rebalance', () => {
     expect(c.consumer.health()).to.deep.equal({ healthy: true, reasons: [] });
     const changes = c.events('queueState').filter(({ messageQueue }) => messageQueue.topic === topic);
     for (const queueId of [0, 1, 2]) {
-      const ofQueue = changes.filter(({ messageQueue }) => messageQueue.queueId === queueId && messageQueue.brokerName === rig.brokerName);
-      expect(ofQueue.map(({ from, to }) => `${from} -> ${to}`)).to.deep.equal(['absent -> locking', 'locking -> owned']);
+      const ofQueue = changes.filter(
+        ({ messageQueue }) => messageQueue.queueId === queueId && messageQueue.brokerName === rig.brokerName,
+      );
+      expect(ofQueue.map(({ from, to }) => `${from} -> ${to}`)).to.deep.equal([
+        'absent -> locking',
+        'locking -> owned',
+      ]);
     }
     expect(c.errors).to.deep.equal([]);
   });
@@ -111,7 +116,10 @@ describe('rule 1 on a real cluster: rebalance', () => {
       await first.until('it drains', () => first.events('queueState').some(({ to }) => to === 'draining'));
       const draining = first.events('queueState').find(({ to }) => to === 'draining')?.messageQueue;
       expect(draining).to.deep.equal(moving);
-      expect(signals.some((signal) => signal.aborted), 'the listener is told at once').to.equal(true);
+      expect(
+        signals.some((signal) => signal.aborted),
+        'the listener is told at once',
+      ).to.equal(true);
       await until('it has asked for the lock several times', async () =>
         second.consumer.health().reasons.some((reason) => /refused [3-9]/.test(reason)) || undefined); // prettier-ignore
       expect(second.owned(), 'while the listener runs').to.deep.equal([]);
@@ -135,7 +143,10 @@ describe('rule 1 on a real cluster: rebalance', () => {
       await rig.send(topic, numbered(3), {}, moving);
       await first.untilDelivered(1);
 
-      const second = await rig.consume(topic, group, { clientIP: '255.255.255.255', persistConsumerOffsetInterval: 200 });
+      const second = await rig.consume(topic, group, {
+        clientIP: '255.255.255.255',
+        persistConsumerOffsetInterval: 200,
+      });
       await second.untilDelivered(3);
       expect(second.texts(1), 'from where it was committed').to.deep.equal(numbered(3));
       await rig.untilCommitted(group, moving, 3);

@@ -27,11 +27,11 @@ export class MockHarness {
   connect(options: RawClientOptions = {}, brokerIndex = 0): Promise<RawClient> {
     const broker = this.cluster.brokers[brokerIndex];
     if (broker === undefined) throw new Error(`there is no broker ${brokerIndex}`);
-    return this.#connectTo(broker.address, options);
+    return this.connectTo(broker.address, options);
   }
 
   connectNameServer(options: RawClientOptions = {}): Promise<RawClient> {
-    return this.#connectTo(this.cluster.namesrvAddr.split(';')[0] ?? '', options);
+    return this.connectTo(this.cluster.namesrvAddr.split(';')[0] ?? '', options);
   }
 
   async stop(): Promise<void> {
@@ -39,7 +39,7 @@ export class MockHarness {
     await this.cluster.stop();
   }
 
-  async #connectTo(address: string, options: RawClientOptions): Promise<RawClient> {
+  async connectTo(address: string, options: RawClientOptions = {}): Promise<RawClient> {
     const client = await RawClient.connect(address, options);
     this.#clients.push(client);
     return client;

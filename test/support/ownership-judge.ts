@@ -1,5 +1,5 @@
 import { RequestCode } from '../../lib/protocol/codes.js';
-import { messageQueueKey, type MessageQueue } from '../../lib/protocol/message-queue.js';
+import { describeQueue, messageQueueKey, type MessageQueue } from '../../lib/protocol/message-queue.js';
 import { lockBatchMq } from '../../lib/protocol/requests/lock-batch-mq.js';
 import { unlockBatchMq } from '../../lib/protocol/requests/unlock-batch-mq.js';
 import { PullSysFlag } from '../../lib/protocol/sys-flag.js';
@@ -61,30 +61,36 @@ function lockOrUnlock(cluster: MockCluster, code: number): LockRequest[] {
  * queue from the answer that grants it until the answer that refuses it, or its own unlock. Each commit must come from
  * somebody who owned the queue when it arrived, and within one ownership none may go back.
  *
- * A lock that is taken by force at the broker ends an ownership only when its owner hears of it.
+ * A lock that is taken by force at the broker ends an ownership only when its owner hears of it. A grant more than 60 s
+ * after the one before begins a new ownership. What a broker did not answer on a connection without a name was dropped
+ * by a fault, and changed nothing.
  */
 export function commitFaults(cluster: MockCluster): string[] {
   const faults: string[] = [];
-  /** By client and queue: the highest commit of the ownership. */
-  const owned = new Map<string, number>();
+  /** By client and queue: the highest commit of the ownership, and when the lock was last granted. */
+  const owned = new Map<string, { highest: number; grantedAt: number }>();
+  const answered = new Set(cluster.journal.entries.filter(({ kind }) => kind === 'response').map(callKey));
   const asked = new Map<string, readonly MessageQueue[]>();
   for (const entry of cluster.journal.entries) {
     const commit = entry.direction === 'in' ? commitOf(entry) : undefined;
     if (commit !== undefined) {
-      const own = ownership(commit.clientId, commit.queue);
-      const before = owned.get(own);
-      const what = `#${commit.seq} ${commit.clientId} commits ${commit.offset} of ${messageQueueKey(commit.queue)}`;
-      if (before === undefined) faults.push(`${what} without owning it`);
-      else if (commit.offset < before) faults.push(`${what} after ${before}`);
-      else owned.set(own, commit.offset);
+      if (commit.clientId === undefined && !answered.has(callKey(entry))) continue;
+      const own = owned.get(ownership(commit.clientId, commit.queue));
+      const what = `#${commit.seq} ${commit.clientId} commits ${commit.offset} of ${describeQueue(commit.queue)}`;
+      if (own === undefined) faults.push(`${what} without owning it`);
+      else if (commit.offset < own.highest) faults.push(`${what} after ${own.highest}`);
+      else own.highest = commit.offset;
     } else if (entry.code === RequestCode.LOCK_BATCH_MQ && entry.direction === 'in') {
       asked.set(callKey(entry), lockBatchMq.decode(asCommand(entry)).queues);
     } else if (entry.request === RequestCode.LOCK_BATCH_MQ && entry.kind === 'response' && entry.code === 0) {
       const granted = new Set(lockBatchMq.decodeReply(asCommand(entry)).lockedQueues.map(messageQueueKey));
       for (const queue of asked.get(callKey(entry)) ?? []) {
         const own = ownership(entry.clientId, queue);
+        const before = owned.get(own);
         if (!granted.has(messageQueueKey(queue))) owned.delete(own);
-        else if (!owned.has(own)) owned.set(own, Number.NEGATIVE_INFINITY);
+        else if (before === undefined || entry.at - before.grantedAt > 60_000) {
+          owned.set(own, { highest: Number.NEGATIVE_INFINITY, grantedAt: entry.at });
+        } else before.grantedAt = entry.at;
       }
     } else if (entry.code === RequestCode.UNLOCK_BATCH_MQ && entry.direction === 'in') {
       const { clientId, queues } = unlockBatchMq.decode(asCommand(entry));

@@ -103,19 +103,29 @@ export class RealConsumer {
   }
 
   /** Resolves with the events of a name as soon as there are `count`. */
-  async event<Name extends EventName>(name: Name, count = 1, timeoutMs?: number): Promise<OrderedConsumerEvents[Name][0][]> {
+  async event<Name extends EventName>(
+    name: Name,
+    count = 1,
+    timeoutMs?: number,
+  ): Promise<OrderedConsumerEvents[Name][0][]> {
     await this.until(`${count} events ${name}`, () => this.events(name).length >= count, timeoutMs);
     return this.events(name);
   }
 
   events<Name extends EventName>(name: Name): OrderedConsumerEvents[Name][0][] {
-    return this.#events.filter((event) => event.name === name).map(({ event }) => event as OrderedConsumerEvents[Name][0]);
+    return this.#events
+      .filter((event) => event.name === name)
+      .map(({ event }) => event as OrderedConsumerEvents[Name][0]);
   }
 
   /** The queues it owns now, as `broker-a#3`, those of retry topics left out. */
   owned(topic?: string): string[] {
     return this.consumer.assignment
-      .filter(({ state, messageQueue }) => state === 'owned' && (topic === undefined ? !messageQueue.topic.startsWith('%RETRY%') : messageQueue.topic === topic)) // prettier-ignore
+      .filter(
+        ({ state, messageQueue }) =>
+          state === 'owned' &&
+          (topic === undefined ? !messageQueue.topic.startsWith('%RETRY%') : messageQueue.topic === topic),
+      ) // prettier-ignore
       .map(({ messageQueue }) => `${messageQueue.brokerName}#${messageQueue.queueId}`)
       .sort();
   }

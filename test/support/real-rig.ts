@@ -78,7 +78,12 @@ export class RealRig {
   }
 
   /** A consumer of one topic, started. */
-  async consume(topic: string, consumerGroup: string, options?: Partial<OrderedConsumerOptions>, name?: string): Promise<RealConsumer> {
+  async consume(
+    topic: string,
+    consumerGroup: string,
+    options?: Partial<OrderedConsumerOptions>,
+    name?: string,
+  ): Promise<RealConsumer> {
     const member = this.consumer(consumerGroup, options, name);
     member.consumer.subscribe(topic);
     await member.start();
@@ -96,7 +101,12 @@ export class RealRig {
   }
 
   /** Sends these texts to one queue, in this order. */
-  async send(topic: string, texts: readonly (string | number)[], fields: MessageFields = {}, queue = this.queue(topic)): Promise<void> {
+  async send(
+    topic: string,
+    texts: readonly (string | number)[],
+    fields: MessageFields = {},
+    queue = this.queue(topic),
+  ): Promise<void> {
     const producer = await this.producer();
     await Promise.all(texts.map((text) => producer.send({ ...fields, topic, body: String(text) }, { queue })));
   }
@@ -108,7 +118,11 @@ export class RealRig {
   }
 
   /** One typed request to a broker, on a connection of its own. @throws BrokerError for an answer that is no success */
-  async ask<Request, Reply>(type: RequestType<Request, Reply>, request: Request, brokerName = this.brokerName): Promise<Reply> {
+  async ask<Request, Reply>(
+    type: RequestType<Request, Reply>,
+    request: Request,
+    brokerName = this.brokerName,
+  ): Promise<Reply> {
     const { code, extFields, body } = type.encode(request);
     const broker = this.target.brokers.find(({ name }) => name === brokerName);
     if (broker === undefined) throw new Error(`there is no broker ${brokerName}`);
@@ -141,7 +155,9 @@ export class RealRig {
       },
       { timeoutMs },
     ).catch((cause: unknown) => {
-      throw new Error(`the broker has offset ${last} of ${queue.topic}#${queue.queueId}, expected ${offset}`, { cause });
+      throw new Error(`the broker has offset ${last} of ${queue.topic}#${queue.queueId}, expected ${offset}`, {
+        cause,
+      });
     });
   }
 

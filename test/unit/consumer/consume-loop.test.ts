@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
 import type { MessageListenerOrderly } from '../../../lib/consumer/listener.js';
 import { turns } from '../../support/fake-clock.js';
 import { LEASE, setUpLoop as setUp } from '../../support/loop-rig.js';

@@ -212,6 +212,14 @@ describe('PullLoop', () => {
         expect(t.last().address).to.equal(replica ? 'replica:1' : 'master:1');
       });
     }
+
+    it('is not made while messages are held: a commit of theirs could go out before the pull is worked on, and be undone', () => {
+      const t = setUp();
+      t.offsets.update(t.queue.messageQueue, 5, false);
+      t.queue.buffer.put([storedMessage({ queueOffset: 5 })]);
+      t.loop.start(t.queue);
+      expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET).to.equal(0);
+    });
   });
 
   describe('waits', () => {

@@ -1,13 +1,16 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { ValidationError } from '../../../lib/errors.js';
+import { StateError, ValidationError } from '../../../lib/errors.js';
 import { javaStringHash } from '../../../lib/protocol/java-hash.js';
 import { pullMessage } from '../../../lib/protocol/requests/pull-message.js';
 import { getRouteInfoByTopic } from '../../../lib/protocol/requests/get-routeinfo-by-topic.js';
+import { heartBeat } from '../../../lib/protocol/requests/heart-beat.js';
+import { sendMessageV2 } from '../../../lib/protocol/requests/send-message-v2.js';
+import { unregisterClient } from '../../../lib/protocol/requests/unregister-client.js';
 import { resetConsumerClientOffset } from '../../../lib/protocol/requests/reset-consumer-client-offset.js';
 import { decodeMessages } from '../../../lib/protocol/message.js';
 import { MockClock, MockCluster, type MockClusterOptions, type ProducedMessage } from '../../../mock-broker/index.js';
-import { beat, GROUP, holdOf, MockHarness, pullOf, queueOf, TOPIC } from '../../support/mock-harness.js';
+import { beat, GROUP, holdOf, messageOf, MockHarness, pullOf, queueOf, TOPIC } from '../../support/mock-harness.js';
 import { rejection } from '../../support/rejection.js';
 
 describe('MockCluster', () => {
@@ -92,11 +95,18 @@ describe('MockCluster', () => {
       expect(again.brokers[0]?.address).to.equal(`127.0.0.1:${brokerPort}`);
     });
 
+    it('starts without waiting for any time to pass', async () => {
+      const clock = MockClock.manual(1000);
+      await start({ clock, brokers: 3, nameServers: 2 });
+      expect([clock.now(), clock.pendingTimers]).to.deep.equal([1000, 0]);
+    });
+
     it('refuses options that make no sense, naming them', async () => {
       const bad: [MockClusterOptions, string][] = [
         [{ brokers: 0 }, 'brokers'],
         [{ brokers: [] }, 'brokers'],
         [{ brokers: [{ name: 'a' }, { name: 'a' }] }, 'brokers'],
+        [{ brokers: [{ name: 'a', replicas: -1 }] }, 'brokers.replicas'],
         [{ port: 70_000 }, 'port'],
         [{ nameServers: 0 }, 'nameServers'],
         [{ version: -1 }, 'version'],
@@ -322,6 +332,91 @@ describe('MockCluster', () => {
         ValidationError,
       );
     });
+  });
+
+  describe('replicas', () => {
+    const replicated = { brokers: [{ name: 'broker-a', replicas: 1 }] };
+
+    it('are in routes under their ids, also without their master', async () => {
+      const cluster = await start(replicated);
+      const [broker] = cluster.brokers;
+      const client = await harness.connectNameServer();
+      const addresses = async (): Promise<unknown> =>
+        (await client.call(getRouteInfoByTopic, { topic: TOPIC })).brokerDatas[0]?.brokerAddrs;
+      const replica = broker?.replicas[0];
+      expect(replica?.brokerId).to.equal(1);
+      expect(await addresses()).to.deep.equal({ 0: broker?.address, 1: replica?.address });
+      await broker?.stop();
+      expect(await addresses()).to.deep.equal({ 1: replica?.address });
+      await broker?.start();
+      await replica?.stop();
+      expect(await addresses()).to.deep.equal({ 0: broker?.address });
+    });
+
+    it("serve pulls from the master's messages and send clients back to it", async () => {
+      const cluster = await start(replicated);
+      const [broker] = cluster.brokers;
+      cluster.produce(TOPIC, { body: 'x', queueId: 0 });
+      const client = await harness.connectTo(broker?.replicas[0]?.address ?? '');
+      const found = await client.call(pullMessage, pullOf({ sysFlag: 5, commitOffset: 1 }));
+      expect(found).to.include({ status: 'FOUND', suggestWhichBrokerId: 0 });
+      // Its master knows better.
+      expect(cluster.offsets(GROUP)).to.deep.equal([]);
+      expect((await client.call(pullMessage, holdOf({ queueOffset: 1 }))).status).to.equal('NO_MATCHED_MSG');
+      expect(cluster.journal.requests({ broker: 'broker-a/1' })).to.have.length(2);
+    });
+
+    it('hold pulls when clients are to stay with them', async () => {
+      const cluster = await start(replicated);
+      const [broker] = cluster.brokers;
+      broker?.suggestBrokerId(1);
+      const client = await harness.connectTo(broker?.replicas[0]?.address ?? '');
+      const opaque = client.send(pullMessage.encode(holdOf()));
+      await client.request({ code: 999 });
+      expect(broker?.replicas[0]?.heldPulls).to.equal(1);
+      cluster.produce(TOPIC, { body: 'x', queueId: 0 });
+      const reply = pullMessage.decodeReply(await client.reply(opaque));
+      expect(reply).to.include({ status: 'FOUND', suggestWhichBrokerId: 1 });
+    });
+
+    it('take no messages, and have locks and members of their own', async () => {
+      const cluster = await start(replicated);
+      const client = await harness.connectTo(cluster.brokers[0]?.replicas[0]?.address ?? '');
+      const reply = await client.ask(sendMessageV2, messageOf());
+      expect(reply).to.include({ code: 2, remark: '[REJECTREQUEST]system busy, start flow control for a while' });
+      await beat(client, 'c1');
+      expect(cluster.members(GROUP)).to.deep.equal([]);
+      expect(cluster.tellClient('c1', { code: 40 })).to.equal(1);
+    });
+  });
+
+  it('can withdraw permissions of a broker', async () => {
+    const cluster = await start();
+    const [broker] = cluster.brokers;
+    broker?.setPermission(2);
+    const route = await (await harness.connectNameServer()).call(getRouteInfoByTopic, { topic: TOPIC });
+    expect(route.queueDatas[0]?.perm).to.equal(2);
+    const reply = await (await harness.connect()).ask(pullMessage, pullOf());
+    expect(reply).to.include({ code: 16, remark: 'the broker[127.0.0.1] pulling message is forbidden' });
+    expect(reply.extFields).to.deep.equal({ forbiddenType: '1' });
+  });
+
+  it('sends to producers by their group, too', async () => {
+    const cluster = await start();
+    const client = await harness.connect();
+    await client.call(heartBeat, { clientId: 'p1', producerGroups: ['producers'], consumers: [] });
+    cluster.tellClient('producers', { code: 39, extFields: { msgId: 'x' } });
+    expect((await client.pushed(39)).extFields).to.deep.equal({ msgId: 'x' });
+    await client.call(unregisterClient, { clientId: 'p1', producerGroup: 'producers' });
+    expect(cluster.tellClient('p1', { code: 39 })).to.equal(1);
+    expect(() => cluster.tellClient('producers', { code: 39 })).to.throw(StateError);
+  });
+
+  it('serves pulls under the code of lite pulls', async () => {
+    const cluster = await start();
+    cluster.produce(TOPIC, { body: 'x', queueId: 0 });
+    const client = await harness.connect();
+    expect((await client.request({ ...pullMessage.encode(pullOf()), code: 361 })).code).to.equal(0);
   });
 
   it('records every frame with the broker it was at', async () => {

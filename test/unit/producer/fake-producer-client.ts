@@ -78,8 +78,8 @@ export class FakeProducerClient implements ProducerClient {
       const { code = ResponseCode.SUCCESS, remark } = (await this.answer(sent)) ?? {};
       return this.#decode(type, sent, code, remark);
     },
-    oneway: async (address, command, { timeoutMs = 0 } = {}) => {
-      await this.answer(this.#record(address, command, timeoutMs, true));
+    oneway: async (address, command, options) => {
+      await this.answer(this.#record(address, command, options?.timeoutMs ?? 0, true));
     },
   };
 

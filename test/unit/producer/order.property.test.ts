@@ -101,7 +101,7 @@ async function run(
     );
   });
   await scheduler.waitFor(Promise.all(sends));
-  await scheduler.waitAll();
+  await scheduler.waitIdle();
   await turns();
   return { stories, overlaps, rig };
 }

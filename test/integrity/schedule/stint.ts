@@ -1,0 +1,121 @@
+import type { ConsumeOrderlyStatus } from '../../../lib/index.js';
+
+/** What a listener call was about to be handed, as far as the rules care. */
+export interface Handed {
+  readonly offset: number;
+  readonly reconsumeTimes: number;
+}
+
+/**
+ * One member's time with one queue, from the offset it began at until the queue was lost, left or reset. A model of the
+ * rules, independent of the consumer: it follows what the listener answered, and says what must be handed out next and
+ * how far may be committed.
+ */
+export class Stint {
+  /** Offsets that are finished or safe elsewhere, at and above {@link #floor}. */
+  #done = new Set<number>();
+  /** The lowest offset that is not finished. */
+  #floor: number;
+  /** Answered SUCCESS with autoCommit off, and neither committed nor rolled back since. */
+  #held: number[] = [];
+  #next: number;
+  #attempts = new Map<number, number>();
+  /** The batch that was suspended last: its messages may go to the dead letter queue before anything else happens. */
+  #suspended: { readonly offsets: readonly number[]; readonly auto: boolean } | undefined;
+  /** What was true before an answer of which nobody knows whether it counted. */
+  #otherwise: Stint | undefined;
+  /** The highest offset committed so far. */
+  committed = Number.NEGATIVE_INFINITY;
+
+  constructor(start: number) {
+    this.#floor = start;
+    this.#next = start;
+  }
+
+  /** No commit may be beyond this. */
+  get committable(): number {
+    return this.#floor;
+  }
+
+  /** Messages are handed out: what is wrong with that, in words. */
+  handOut(batch: readonly Handed[]): string[] {
+    const otherwise = this.#otherwise;
+    this.#otherwise = undefined;
+    if (otherwise !== undefined && batch[0]?.offset !== this.#expected(this.#next)) this.#become(otherwise);
+    const faults: string[] = [];
+    let next = this.#next;
+    for (const { offset, reconsumeTimes } of batch) {
+      next = this.#expected(next);
+      if (offset !== next) faults.push(`offset ${offset} is handed out, ${next} was due`);
+      const attempts = this.#attempts.get(offset) ?? 0;
+      if (reconsumeTimes !== attempts) faults.push(`offset ${offset} has ${reconsumeTimes} attempts, not ${attempts}`);
+      next = offset + 1;
+    }
+    return faults;
+  }
+
+  /**
+   * The listener has answered.
+   *
+   * @param certain false when the lease has run out: then it is for the broker to say whether the answer counts
+   */
+  answer(offsets: readonly number[], auto: boolean, status: ConsumeOrderlyStatus, certain: boolean): void {
+    if (!certain) this.#otherwise = this.#copy();
+    const first = offsets[0] as number;
+    const behind = (offsets.at(-1) as number) + 1;
+    this.#suspended = undefined;
+    if (status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT') {
+      for (const offset of offsets) this.#attempts.set(offset, (this.#attempts.get(offset) ?? 0) + 1);
+      this.#suspended = { offsets, auto };
+      this.#next = first;
+    } else if (auto || status === 'COMMIT') {
+      this.#finish([...this.#held, ...offsets]);
+      this.#held = [];
+      this.#next = behind;
+    } else if (status === 'SUCCESS') {
+      this.#held.push(...offsets);
+      this.#next = behind;
+    } else {
+      this.#next = Math.min(first, ...this.#held);
+      this.#held = [];
+    }
+  }
+
+  /** A message of the batch that was suspended last used up its attempts and was sent to the dead letter queue. */
+  deadLettered(offset: number): void {
+    this.#finish([offset]);
+    if (this.#suspended?.auto !== true || !this.#suspended.offsets.every((one) => this.#isDone(one))) return;
+    this.#finish(this.#held);
+    this.#held = [];
+  }
+
+  /** The next offset from `from` on that is not finished. */
+  #expected(from: number): number {
+    let next = Math.max(from, this.#floor);
+    while (this.#done.has(next)) next++;
+    return next;
+  }
+
+  #isDone(offset: number): boolean {
+    return offset < this.#floor || this.#done.has(offset);
+  }
+
+  #finish(offsets: readonly number[]): void {
+    for (const offset of offsets) if (offset >= this.#floor) this.#done.add(offset);
+    while (this.#done.delete(this.#floor)) this.#floor++;
+  }
+
+  #copy(): Stint {
+    const copy = new Stint(this.#floor);
+    copy.#become(this);
+    return copy;
+  }
+
+  #become(other: Stint): void {
+    this.#done = new Set(other.#done);
+    this.#floor = other.#floor;
+    this.#held = [...other.#held];
+    this.#next = other.#next;
+    this.#attempts = new Map(other.#attempts);
+  }
+}

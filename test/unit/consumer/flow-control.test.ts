@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
+import { FlowControl, type FlowLimits } from '../../../lib/consumer/flow-control.js';
+import { storedMessage } from '../../support/stored-message.js';
+
+const MIB = 1024 * 1024;
+
+function flow(limits: Partial<FlowLimits> = {}): FlowControl {
+  return new FlowControl({
+    pullThresholdForQueue: 10,
+    pullThresholdSizeForQueue: 1,
+    pullThresholdForTopic: -1,
+    pullThresholdSizeForTopic: -1,
+    ...limits,
+  });
+}
+
+function queueWith(count: number, bodyLength = 1): AssignedQueue {
+  const messageQueue = { topic: 'T', brokerName: 'b', queueId: 0 };
+  const queue = new AssignedQueue(messageQueue, messageQueue, false);
+  const body = Buffer.alloc(bodyLength);
+  queue.buffer.put(Array.from({ length: count }, (_, queueOffset) => storedMessage({ queueOffset, body })));
+  return queue;
+}
+
+/** How many messages of this size a queue holds when there is no room any more. */
+function capacity(control: FlowControl, bodyLength = 1): number {
+  let count = 0;
+  while (control.hasRoom(queueWith(count, bodyLength))) count++;
+  return count;
+}
+
+describe('FlowControl', () => {
+  it('has room up to the threshold by count, and not past it', () => {
+    expect(capacity(flow())).to.equal(11);
+  });
+
+  it('has room up to the threshold by bytes, and not past it', () => {
+    expect(capacity(flow({ pullThresholdForQueue: 1_000 }), MIB / 4)).to.equal(5);
+  });
+
+  it('counts what the listener holds until it is finished', () => {
+    const queue = queueWith(11);
+    const control = flow();
+    queue.buffer.take(11);
+    expect(control.hasRoom(queue)).to.equal(false);
+    queue.buffer.commit();
+    expect(control.hasRoom(queue)).to.equal(true);
+  });
+
+  it('keeps to the threshold of the queue when there is none for the topic, however many queues there are', () => {
+    const control = flow();
+    control.shareAmong(7);
+    expect(capacity(control)).to.equal(11);
+  });
+
+  it('shares the threshold of the topic evenly, anew with every change, one message at least', () => {
+    const control = flow({ pullThresholdForTopic: 12 });
+    const capacities = [1, 2, 5, 12, 100, 3].map((queues) => {
+      control.shareAmong(queues);
+      return capacity(control);
+    });
+    expect(capacities).to.deep.equal([13, 7, 3, 2, 2, 5]);
+  });
+
+  it('shares the bytes of the topic evenly in whole MiB, one at least', () => {
+    const control = flow({ pullThresholdForQueue: 1_000, pullThresholdSizeForTopic: 5 });
+    const capacities = [2, 9].map((queues) => {
+      control.shareAmong(queues);
+      return capacity(control, MIB);
+    });
+    expect(capacities).to.deep.equal([3, 2]);
+  });
+
+  it('keeps the share it had while no queue is owned', () => {
+    const control = flow({ pullThresholdForTopic: 12 });
+    control.shareAmong(4);
+    control.shareAmong(0);
+    expect(capacity(control)).to.equal(4);
+  });
+});
