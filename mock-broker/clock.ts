@@ -15,6 +15,11 @@ interface PendingTimer extends MockTimer {
   readonly callback: () => void;
 }
 
+/** Kept from before a test fakes the globals: sockets need real turns of the event loop. */
+const realSetImmediate = globalThis.setImmediate;
+/** Turns granted after each timer: enough for a request and its answer to travel between a client and the mock. */
+const TURNS = 10;
+
 /** Longest delay a host timer takes; longer waits are cut into pieces. */
 const MAX_HOST_DELAY = 2_147_483_647;
 
@@ -55,6 +60,11 @@ export class MockClock {
   /** Milliseconds since 1970. */
   now(): number {
     return this.#manual ? this.#base : Date.now() + this.#base;
+  }
+
+  /** The same as {@link now}; with it this clock can be the `clock` of consumers and producers, too. */
+  wallTime(): number {
+    return this.now();
   }
 
   /** Calls back once, `delayMs` from now. Timers due at the same time fire in the order they were set. */
@@ -98,6 +108,21 @@ export class MockClock {
     this.#armHost();
   }
 
+  /**
+   * Moves the time ahead by `ms` like {@link advance}, from timer to timer, and between them lets promises and sockets of
+   * this process go on: for a client that lives by this clock as well.
+   */
+  async run(ms: number): Promise<void> {
+    const target = this.now() + ms;
+    await turns();
+    for (let next = this.#pending[0]; next !== undefined && next.dueAt <= target; next = this.#pending[0]) {
+      this.advance(Math.max(0, next.dueAt - this.now()));
+      await turns();
+    }
+    this.advance(Math.max(0, target - this.now()));
+    await turns();
+  }
+
   #armHost(): void {
     if (this.#manual) return;
     clearTimeout(this.#hostTimer);
@@ -119,4 +144,8 @@ export class MockClock {
     }
     this.#armHost();
   }
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => realSetImmediate(resolve));
 }

@@ -209,10 +209,16 @@ export class Journal {
   }
 
   #tellWaiters(entry: JournalEntry): void {
-    const told = this.#waiters.filter((waiter) => waiter.predicate(entry));
-    if (told.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
-    for (const waiter of told) waiter.resolve(entry);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      try {
+        if (waiter.predicate(entry)) waiter.resolve(entry);
+        else this.#waiters.push(waiter);
+      } catch (error) {
+        waiter.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
   }
 
   #dropOldest(): void {

@@ -104,6 +104,11 @@ export class ClientInstance {
     return this.#producers.keys();
   }
 
+  /** Whether others would go on using it after one {@link release}. */
+  get isShared(): boolean {
+    return this.#users > 1;
+  }
+
   get hasConsumers(): boolean {
     return this.#consumers.size > 0;
   }

@@ -1,3 +1,4 @@
+import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
 import type { ConsumerMember } from '../client/consumer-member.js';
 import { RocketMQError } from '../errors.js';
@@ -32,6 +33,9 @@ import { PullLoop } from './pull-loop.js';
 import { QueueTable, type QueueTransition } from './queue-table.js';
 import { Rebalancer } from './rebalancer.js';
 import { findStartOffset } from './start-offset.js';
+import { TrackedTopics } from './tracked-topics.js';
+
+const log = debug('rocketmq:consumer');
 
 /** How a running consumer tells its owner what happens. */
 export type EmitEvent = <Name extends keyof OrderedConsumerEvents>(
@@ -59,6 +63,7 @@ export class ConsumerRuntime implements ConsumerMember {
   readonly rebalancer: Rebalancer;
   readonly consumeLoop: ConsumeLoop;
   readonly offsets: OffsetStore;
+  readonly topics: TrackedTopics;
   readonly startedAt: number;
 
   readonly #state: ConsumerState;
@@ -89,6 +94,10 @@ export class ConsumerRuntime implements ConsumerMember {
     this.#stats = new ConsumerStats(client.clock);
     this.#flow = new FlowControl(options);
     this.offsets = createOffsetStore(client, this.consumerGroup, options);
+    this.topics = new TrackedTopics(
+      client.routes,
+      (topic) => state.subscriptions.has(topic) || this.table.all().some((queue) => queue.messageQueue.topic === topic),
+    );
     this.table = new QueueTable(client.clock, (transition) => this.#moved(transition));
     this.ownership = new Ownership(
       {
@@ -187,6 +196,7 @@ export class ConsumerRuntime implements ConsumerMember {
 
   /** Joins the group: heartbeat first, then the first rebalance, then whatever follows from it. */
   begin(): void {
+    this.topics.add(this.#state.subscriptions.keys());
     this.ownership.start();
     this.rebalancer.start();
     this.#planPersist();
@@ -198,6 +208,17 @@ export class ConsumerRuntime implements ConsumerMember {
     // Side by side: a rebalance under way changes nothing any more, and listeners are told at once.
     await Promise.all([this.rebalancer.stop(), this.ownership.close(waitMs)]);
     this.#client.clock.clearTimeout(this.#persistTimer);
+  }
+
+  /** Tells the brokers, and then takes in or gives up what follows from it. */
+  subscriptionsChanged(): void {
+    this.topics.add(this.#state.subscriptions.keys());
+    this.topics.trim();
+    this.#client.heartbeats
+      .beatAll()
+      .catch((error: unknown) => log('heartbeat failed: %s', error))
+      .finally(() => this.rebalancer.wake('subscriptions changed'));
+    this.rebalancer.wake('subscriptions changed');
   }
 
   /** Lets every queue look again whether it may pull and dispatch. */
@@ -281,6 +302,7 @@ export class ConsumerRuntime implements ConsumerMember {
     if (to === 'owned') this.#emit('queueOwned', { messageQueue, offset: queue.nextOffset });
     if (to === 'absent' || (from === 'owned' && to === 'locking'))
       this.#emit('queueReleased', { messageQueue, reason });
+    if (to === 'absent') this.topics.trim();
     this.#flow.shareAmong(this.table.inState('owned').length);
   }
 

@@ -3,7 +3,7 @@ import { RouteError } from '../errors.js';
 import type { StoredMessage } from '../protocol/message.js';
 import type { MessageQueue } from '../protocol/message-queue.js';
 import { retryTopic, withNamespace } from '../protocol/namespace.js';
-import { encodeProperties, PropertyName } from '../protocol/properties.js';
+import { PropertyName, rewriteProperties } from '../protocol/properties.js';
 import { sendMessageV2 } from '../protocol/requests/send-message-v2.js';
 import { MessageSysFlag, COMPRESSION_TYPE_MASK } from '../protocol/sys-flag.js';
 
@@ -50,7 +50,7 @@ export async function sendToDeadLetter(
       sysFlag: message.isCompressed ? message.sysFlag & (MessageSysFlag.COMPRESSED | COMPRESSION_TYPE_MASK) : 0,
       bornTimestamp: client.clock.wallTime(),
       flag: message.flag,
-      properties: encodeProperties(properties),
+      properties: rewriteProperties(properties),
       reconsumeTimes,
       unitMode: false,
       maxReconsumeTimes,

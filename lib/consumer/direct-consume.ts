@@ -29,10 +29,10 @@ export async function consumeDirectly(
   clock: Clock,
 ): Promise<ConsumeMessageDirectlyReply> {
   const startedAt = clock.now();
-  let autoCommit = true;
+  let context: ConsumeOrderlyContext | undefined;
   const reply = (consumeResult: ConsumeResult, remark?: string): ConsumeMessageDirectlyReply => ({
     order: true,
-    autoCommit,
+    autoCommit: context?.autoCommit ?? true,
     consumeResult,
     remark,
     spentTimeMills: Math.round(clock.now() - startedAt),
@@ -47,9 +47,8 @@ export async function consumeDirectly(
     await message.inflate();
     if (message.bodyError !== undefined) throw message.bodyError;
     expose(message);
-    const context = directContext(message);
+    context = directContext(message);
     const answer: unknown = await listener([message], context);
-    autoCommit = context.autoCommit;
     if (answer === undefined) return reply('CR_SUCCESS');
     if (answer === null) return reply('CR_RETURN_NULL');
     if (isStatus(answer)) return reply(RESULTS[answer] ?? 'CR_LATER');

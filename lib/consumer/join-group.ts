@@ -1,7 +1,7 @@
 import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
 import { firstHeartbeat } from '../client/first-heartbeat.js';
-import { RouteError, TimeoutError } from '../errors.js';
+import { RouteError, StateError, TimeoutError } from '../errors.js';
 import { prepareCompression } from '../protocol/compression.js';
 import { checkClientConfig } from '../protocol/requests/check-client-config.js';
 import { CompressionType } from '../protocol/sys-flag.js';
@@ -14,46 +14,68 @@ const log = debug('rocketmq:consumer');
  * the brokers' eyes, and the first heartbeat. A topic that doesn't exist yet is no failure; a cluster that can't be
  * reached is.
  *
+ * @param closed fires when the consumer is closed meanwhile
  * @throws RouteError, ConnectionError, TimeoutError naming the addresses that were tried
  * @throws BrokerError when a broker refuses a subscription
+ * @throws StateError when it was closed, or the group has a consumer in this client instance already
  */
-export async function joinGroup(client: ClientInstance, runtime: ConsumerRuntime, state: ConsumerState): Promise<void> {
+export async function joinGroup(
+  client: ClientInstance,
+  runtime: ConsumerRuntime,
+  state: ConsumerState,
+  closed: AbortSignal,
+): Promise<void> {
   const { startTimeoutMs } = state.options;
-  const steps = join(client, runtime, state);
+  const given = new AbortController();
+  const steps = join(client, runtime, state, given.signal);
   let timer: unknown;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = client.clock.setTimeout(() => {
-      const addresses = [
-        ...client.nameServers.addresses,
-        ...client.routes.allBrokers().map((broker) => broker.address),
-      ];
-      reject(
-        new TimeoutError(
-          `the consumer of ${runtime.consumerGroup} did not start within ${startTimeoutMs} ms; ` +
-            `addresses known: ${addresses.join(', ') || 'none'}`,
-          { addresses, startTimeoutMs },
-        ),
-      );
-    }, startTimeoutMs);
+  let stop: () => void = () => undefined;
+  const cutShort = new Promise<never>((_resolve, reject) => {
+    timer = client.clock.setTimeout(() => reject(startTimedOut(client, runtime, startTimeoutMs)), startTimeoutMs);
+    stop = () => reject(closedMeanwhile(runtime));
+    closed.addEventListener('abort', stop, { once: true });
   });
   try {
-    await Promise.race([steps, timeout]);
+    await Promise.race([steps, cutShort]);
+    if (closed.aborted) throw closedMeanwhile(runtime);
   } finally {
     client.clock.clearTimeout(timer);
-    // When the timeout won, what the steps come to is of no interest any more.
+    closed.removeEventListener('abort', stop);
+    // What is still under way must not touch the client any more: others may be using it.
+    given.abort();
     steps.catch((error: unknown) => log('joining failed: %s', error));
   }
 }
 
-async function join(client: ClientInstance, runtime: ConsumerRuntime, state: ConsumerState): Promise<void> {
+function closedMeanwhile(runtime: ConsumerRuntime): StateError {
+  return new StateError(`the consumer of ${runtime.consumerGroup} was closed while it was starting`);
+}
+
+function startTimedOut(client: ClientInstance, runtime: ConsumerRuntime, startTimeoutMs: number): TimeoutError {
+  const addresses = [...client.nameServers.addresses, ...client.routes.allBrokers().map((broker) => broker.address)];
+  return new TimeoutError(
+    `the consumer of ${runtime.consumerGroup} did not start within ${startTimeoutMs} ms; ` +
+      `addresses known: ${addresses.join(', ') || 'none'}`,
+    { addresses, startTimeoutMs },
+  );
+}
+
+async function join(
+  client: ClientInstance,
+  runtime: ConsumerRuntime,
+  state: ConsumerState,
+  givenUp: AbortSignal,
+): Promise<void> {
   await runtime.offsets.load();
   // A codec that has to be loaded must be there when a batch arrives that is compressed with it; most never do.
   await prepareCompression(CompressionType.ZSTD).catch((error: unknown) => log('no zstd: %s', error));
   const topics = [...state.subscriptions.keys()];
   await Promise.all(topics.map((topic) => fetchRoute(client, topic)));
+  if (givenUp.aborted) return;
   client.registerConsumer(runtime);
-  for (const topic of topics) client.routes.track(topic);
+  runtime.topics.add(topics);
   await checkSubscriptions(client, runtime, state);
+  if (givenUp.aborted) return;
   await firstHeartbeat(client);
 }
 

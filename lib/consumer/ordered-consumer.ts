@@ -71,6 +71,7 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
   #runtime: ConsumerRuntime | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  readonly #closeCalled = new AbortController();
 
   /** @throws ValidationError when an option is missing, unknown or out of its range */
   constructor(options: OrderedConsumerOptions) {
@@ -119,7 +120,7 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
     const { type, expression } = normalizeSelector(selector);
     const wrapped = withNamespace(this.#options.namespace, topic);
     this.#setSubscription(buildSubscription(wrapped, expression, type, this.#nextSubVersion(wrapped)));
-    if (this.#phase === 'running') this.#subscriptionsChanged();
+    if (this.#phase === 'running') this.#runtime?.subscriptionsChanged();
   }
 
   /** Ends a subscription. Its queues are given up in the usual way: drained, persisted, unlocked. */
@@ -127,8 +128,7 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
     this.#requireNotClosed('unsubscribe');
     const wrapped = withNamespace(this.#options.namespace, topic);
     if (!this.#state.subscriptions.delete(wrapped)) return;
-    this.#client?.routes.untrack(wrapped);
-    if (this.#phase === 'running') this.#subscriptionsChanged();
+    if (this.#phase === 'running') this.#runtime?.subscriptionsChanged();
   }
 
   /**
@@ -231,20 +231,21 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
       // Messages that come back to the group, among them what operators send again out of %DLQ%.
       this.#setSubscription(buildSubscription(retryTopic(group), '*', 'TAG', this.#nextSubVersion(retryTopic(group))));
     }
-    const client = ClientInstance.acquire(this.clientId, this.#options);
-    this.#client = client;
+    let client: ClientInstance | undefined;
+    let runtime: ConsumerRuntime | undefined;
     try {
+      client = ClientInstance.acquire(this.clientId, this.#options);
       client.remoting.on('connected', this.#onConnected);
       client.remoting.on('disconnected', this.#onDisconnected);
-      const runtime = new ConsumerRuntime(this.#state, client, listener, this.#publish);
-      await joinGroup(client, runtime, this.#state);
-      if (this.#phase !== 'starting') throw new StateError('the consumer was closed while it was starting');
+      runtime = new ConsumerRuntime(this.#state, client, listener, this.#publish);
+      await joinGroup(client, runtime, this.#state, this.#closeCalled.signal);
+      this.#client = client;
       this.#runtime = runtime;
       this.#phase = 'running';
       runtime.begin();
       log('%s runs in group %s', this.clientId, group);
     } catch (error) {
-      await this.#leave(client);
+      if (client !== undefined) await this.#leave(client, runtime, true);
       if (this.#phase === 'starting') this.#phase = 'closed';
       throw error;
     }
@@ -253,46 +254,38 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
   async #close(): Promise<void> {
     const before = this.#phase;
     this.#phase = 'closing';
+    this.#closeCalled.abort();
     if (before === 'starting') {
-      // Ends what the start waits for; it cleans up after itself.
-      void this.#client?.remoting.close();
       await this.#starting?.catch((error: unknown) => log('start was cut short: %s', error));
     } else if (before === 'running' && this.#client !== undefined) {
-      await this.#runtime?.close(this.#options.awaitTerminationMillisWhenShutdown);
-      await this.#leave(this.#client);
+      try {
+        await this.#runtime?.close(this.#options.awaitTerminationMillisWhenShutdown);
+      } finally {
+        await this.#leave(this.#client, this.#runtime, false);
+      }
     }
     this.#phase = 'closed';
   }
 
-  async #leave(client: ClientInstance): Promise<void> {
-    const group = withNamespace(this.#options.namespace, this.consumerGroup);
-    if (this.#runtime !== undefined) await client.unregisterConsumer(this.#runtime, UNREGISTER_TIMEOUT);
-    for (const topic of this.#state.subscriptions.keys()) client.routes.untrack(topic);
+  async #leave(client: ClientInstance, runtime: ConsumerRuntime | undefined, startFailed: boolean): Promise<void> {
+    const left = runtime === undefined ? undefined : client.unregisterConsumer(runtime, UNREGISTER_TIMEOUT);
+    // After a failed start brokers may not answer. Closing the connections tells them as well, unless others use them.
+    if (!startFailed || client.isShared) await left;
+    runtime?.topics.clear();
     client.remoting.off('connected', this.#onConnected);
     client.remoting.off('disconnected', this.#onDisconnected);
     await client.release();
+    await left;
   }
 
   #setSubscription(subscription: SubscriptionData): void {
     this.#state.subscriptions.set(subscription.topic, subscription);
-    if (this.#phase === 'running') this.#client?.routes.track(subscription.topic);
   }
 
   /** Brokers take the subscription with the higher version: wall time, but never twice the same. */
   #nextSubVersion(topic: string): number {
     const previous = this.#state.subscriptions.get(topic)?.subVersion ?? 0;
     return Math.max(previous + 1, this.#options.clock.wallTime());
-  }
-
-  #subscriptionsChanged(): void {
-    const client = this.#client;
-    const runtime = this.#runtime;
-    if (client === undefined || runtime === undefined) return;
-    client.heartbeats
-      .beatAll()
-      .then(() => runtime.rebalancer.wake('subscriptions changed'))
-      .catch((error: unknown) => log('heartbeat failed: %s', error));
-    runtime.rebalancer.wake('subscriptions changed');
   }
 
   #setQueueSuspended(messageQueue: MessageQueue, suspended: boolean, stopDispatch: boolean): boolean {

@@ -167,8 +167,8 @@ export interface OrderedConsumerOptions extends ClientOptions {
   readonly revokeTimeoutMs?: number | undefined;
 
   /**
-   * Keep brokers from starting a new group at offset 0 of a young queue in spite of {@link consumeFromWhere}. Not in the
-   * reference. @default false
+   * Keep brokers from starting a new group at offset 0 of a young queue in spite of {@link consumeFromWhere}. Brokers
+   * before 5.0 can't be kept from it. Not in the reference. @default false
    */
   readonly strictConsumeFromWhere?: boolean | undefined;
 

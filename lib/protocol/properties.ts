@@ -86,6 +86,16 @@ export function encodeProperties(properties: Properties): string {
   return text;
 }
 
+/**
+ * The text form of properties that were read from it, some of them replaced: what a sender got stored can be stored again,
+ * also a value that holds U+0001.
+ */
+export function rewriteProperties(properties: Properties): string {
+  let text = '';
+  for (const name in properties) text += name + NAME_VALUE_SEPARATOR + properties[name] + PROPERTY_SEPARATOR;
+  return text;
+}
+
 /** @throws ValidationError when the separators occur in a name or value: the message would be read differently */
 function checkText(name: string, text: string): void {
   if (text.includes(NAME_VALUE_SEPARATOR) || text.includes(PROPERTY_SEPARATOR)) {

@@ -12,7 +12,7 @@ import type { Exchange } from '../server/exchange.js';
 import type { MessageDraft } from '../store/message-store.js';
 import { seeFaq, topicNameProblem } from '../store/names.js';
 import type { PutResult } from '../store/put-message.js';
-import { putHalfMessage, putMessage, TIMER_OUT_MS } from '../store/put-message.js';
+import { illegal, isIllegal, putHalfMessage, putMessage, TIMER_OUT_MS } from '../store/put-message.js';
 import type { TopicConfig } from '../store/topics.js';
 import { type BrokerHandler, refuse } from './handler.js';
 
@@ -85,6 +85,10 @@ function storeBatch(broker: BrokerState, exchange: Exchange, request: SendMessag
     flag: part.flag,
     properties: parseProperties(part.properties),
   }));
+  if (drafts.some((draft) => isIllegal(draft, broker.options.isV4))) {
+    const { code, remark } = illegal();
+    return refuse(code, remark);
+  }
   const entries = drafts.map((draft) => broker.store.append(draft));
   const first = entries[0];
   if (first === undefined) return refuse(ResponseCode.MESSAGE_ILLEGAL, 'the batch is empty');

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { ConnectionError, TimeoutError } from '../../lib/errors.js';
-import { requestCodeName } from '../../lib/protocol/codes.js';
+import { requestCodeName, ResponseCode } from '../../lib/protocol/codes.js';
 import type { RemotingCommand, RequestCommand, ResponseCommand } from '../../lib/protocol/command.js';
 import {
   createRequest,
@@ -107,7 +107,7 @@ export class Connection implements ConnectionIdentity {
         this.#host.timers.later(() => this.respond(request, response), action.ms);
         return;
       case 'rewrite':
-        return this.#reply(request, action.reply(response), undefined);
+        return this.#reply(request, rewrite(response, action.reply), undefined);
       case 'close':
         if (action.when === 'before-reply') return this.close();
         break;
@@ -293,5 +293,14 @@ export class Connection implements ConnectionIdentity {
   #lost(code: number): ConnectionError {
     const message = `the connection was closed while ${requestCodeName(code)} was under way`;
     return new ConnectionError('ERR_ROCKETMQ_CONNECTION_LOST', this.remote, message);
+  }
+}
+
+/** A test's mistake is answered rather than lost. */
+function rewrite(response: ResponseCommand, reply: (answer: ResponseCommand) => ResponseCommand): ResponseCommand {
+  try {
+    return reply(response);
+  } catch (error) {
+    return { code: ResponseCode.SYSTEM_ERROR, remark: `a fault's rewrite failed: ${String(error)}` };
   }
 }

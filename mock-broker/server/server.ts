@@ -4,7 +4,7 @@ import { ProtocolError } from '../../lib/errors.js';
 import { ResponseCode } from '../../lib/protocol/codes.js';
 import type { RemotingCommand, ResponseCommand } from '../../lib/protocol/command.js';
 import type { MockClock, MockTimer } from '../clock.js';
-import type { Faults } from '../faults.js';
+import type { FaultAction, Faults } from '../faults.js';
 import type { Journal } from '../journal.js';
 import { Connection, type ConnectionHost, type ReplySerializeType } from './connection.js';
 import { Exchange } from './exchange.js';
@@ -118,12 +118,7 @@ export class MockServer implements ConnectionHost {
   }
 
   onRequest(connection: Connection, command: RemotingCommand): void {
-    const action = this.faults.match({
-      broker: this.name,
-      connection: connection.id,
-      clientId: connection.clientId,
-      command,
-    });
+    const action = this.#faultFor(connection, command);
     const exchange = new Exchange(connection, command, action);
     switch (action?.type) {
       case 'drop':
@@ -149,6 +144,16 @@ export class MockServer implements ConnectionHost {
   onClosed(connection: Connection): void {
     this.connections.delete(connection);
     this.#role.onClosed(connection);
+  }
+
+  #faultFor(connection: Connection, command: RemotingCommand): FaultAction | undefined {
+    try {
+      const { id, clientId } = connection;
+      return this.faults.match({ broker: this.name, connection: id, clientId, command });
+    } catch (error) {
+      // A test's mistake is answered rather than lost.
+      return { type: 'answer', code: ResponseCode.SYSTEM_ERROR, remark: `a fault's rule failed: ${String(error)}` };
+    }
   }
 
   #run(exchange: Exchange): void {

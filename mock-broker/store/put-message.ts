@@ -30,6 +30,9 @@ const MAX_TIMER_DELAY_MS = 3 * 24 * 3600 * 1000;
 /** Points in time are rounded down to this. */
 const TIMER_PRECISION_MS = 1000;
 
+/** Room for the two times a message from the timer topic gets. */
+const TIMER_TIMES_BYTES = 80;
+
 /** When a message waiting in the timer topic is due; set by the broker. */
 export const TIMER_OUT_MS = 'TIMER_OUT_MS';
 const TIMER_ENQUEUE_MS = 'TIMER_ENQUEUE_MS';
@@ -78,6 +81,7 @@ function store(broker: BrokerState, draft: MessageDraft): PutResult {
 function putDelayed(broker: BrokerState, draft: MessageDraft, wantedLevel: number): PutResult {
   const level = Math.min(wantedLevel, DELAY_LEVELS_MS.length);
   const waiting = moveAside(draft, SCHEDULE_TOPIC, level - 1);
+  if (isTooLong(waiting)) return { refused: illegal() };
   const entry = broker.store.append(waiting);
   const dueAt = entry.storeTimestamp + (DELAY_LEVELS_MS[level - 1] ?? 0);
   broker.deferred.add(dueAt, () => {
@@ -98,6 +102,7 @@ function putTimed(broker: BrokerState, draft: MessageDraft): PutResult {
     TIMER_TOPIC,
     0,
   );
+  if (isTooLong(waiting)) return { refused: illegal() };
   const entry = broker.store.append(waiting);
   broker.deferred.add(dueAt, () => {
     const due = moveBack(waiting);
@@ -130,17 +135,27 @@ function timerDueAt(draft: MessageDraft, now: number): number | undefined {
   return Number.isSafeInteger(dueAt) ? dueAt : undefined;
 }
 
-function isIllegal(draft: MessageDraft, isV4: boolean): boolean {
+/** Whether there is no room left for what is added to a message that waits. */
+function isTooLong(draft: MessageDraft): boolean {
+  return propertiesLength(draft) > MAX_PROPERTIES_BYTES - TIMER_TIMES_BYTES;
+}
+
+function propertiesLength(draft: MessageDraft): number {
+  return Buffer.byteLength(encodeProperties(draft.properties));
+}
+
+/** Whether the store refuses a message. */
+export function isIllegal(draft: MessageDraft, isV4: boolean): boolean {
   const { topic, body, properties, sysFlag } = draft;
   const topicBytes = Buffer.byteLength(topic);
   if (topicBytes > (topic.startsWith('%RETRY%') ? MAX_RETRY_TOPIC_BYTES : MAX_TOPIC_BYTES)) return true;
   if (body.length > MAX_BODY_BYTES) return true;
-  if (Buffer.byteLength(encodeProperties(properties)) > MAX_PROPERTIES_BYTES) return true;
+  if (propertiesLength(draft) > MAX_PROPERTIES_BYTES) return true;
   // Only topics of a kind this broker does not have may hold batches stored as one message; 4.9 knows of none.
   return !isV4 && (properties[PropertyName.INNER_NUM] !== undefined || (sysFlag & MessageSysFlag.INNER_BATCH) !== 0);
 }
 
-function illegal(): { code: number; remark: string } {
+export function illegal(): { code: number; remark: string } {
   const remark = `the message is illegal, maybe msg body or properties length not matched. msg body length limit ${MAX_BODY_BYTES}B, msg properties length limit 32KB.`;
   return { code: ResponseCode.MESSAGE_ILLEGAL, remark };
 }

@@ -75,7 +75,10 @@ describe('rule 1: a queue that moves while its listener runs', () => {
     const [unlocked] = unlockRequests(rig.cluster);
     const [last] = commits(rig.cluster, T, 1).slice(-1);
     const own = commits(rig.cluster, T, 1).filter(({ clientId }) => clientId === C1);
-    expect(own.map(({ ext }) => ext['commitOffset']), 'the start, then behind the message').to.deep.equal(['0', '1']);
+    expect(
+      own.map(({ ext }) => ext['commitOffset']),
+      'the start, then behind the message',
+    ).to.deep.equal(['0', '1']);
     expect(own[1]?.seq).to.be.lessThan(unlocked?.seq ?? 0);
     expect(last?.clientId).to.be.oneOf([C1, C2]);
     expect(context?.isOwner()).to.equal(false);
@@ -142,7 +145,10 @@ describe('rule 1: a queue that moves while its listener runs', () => {
     await rig.advanceUntil('c2 has consumed', () => c2.deliveries.length === 3);
     await rig.advance(6_000);
     const own = allCommits(rig.cluster).filter((one) => one.clientId === C1 && one.queue.topic === T && one.queue.queueId === 1); // prettier-ignore
-    expect(own.map(({ offset }) => offset), 'the start only').to.deep.equal([0]);
+    expect(
+      own.map(({ offset }) => offset),
+      'the start only',
+    ).to.deep.equal([0]);
     expect(rig.committed(T, 1)).to.equal(3);
     expect(commitFaults(rig.cluster)).to.deep.equal([]);
   });

@@ -69,7 +69,10 @@ describe('rule 2: locks', () => {
       await rig.advance(3_100);
       expect(lockRequests(rig.cluster).filter(({ at }) => at > rig.cluster.clock.now() - 3_200)).to.have.lengthOf(4);
       expect(await trickle(10)).to.have.lengthOf(10);
-      expect(c.errors.map(({ code }) => code), 'once for an outage').to.deep.equal(['ERR_ROCKETMQ_LOCK']);
+      expect(
+        c.errors.map(({ code }) => code),
+        'once for an outage',
+      ).to.deep.equal(['ERR_ROCKETMQ_LOCK']);
       expect(c.eventsNamed('queueLost')).to.deep.equal([]);
     });
 
@@ -138,7 +141,10 @@ describe('rule 2: locks', () => {
       expect(c.offsets(0)).to.deep.equal([0, 1, 2, 5, 6, 7]);
       await rig.advance(6_000);
       const since = allCommits(rig.cluster).filter(({ seq, queue }) => seq > before && queue.topic === T);
-      expect(since.every(({ offset }) => offset >= 5), since.map(({ offset }) => offset).join()).to.equal(true);
+      expect(
+        since.every(({ offset }) => offset >= 5),
+        since.map(({ offset }) => offset).join(),
+      ).to.equal(true);
       expect(rig.committed(T, 0)).to.equal(8);
     });
 

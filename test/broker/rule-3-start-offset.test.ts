@@ -209,7 +209,12 @@ describe('rule 3: the start offset', () => {
       await rig.advanceUntil('it pulls', () => pulls(rig.cluster, T).length > 0);
       const order = rig.cluster.journal
         .requests({ broker: 'broker-a' })
-        .filter(({ seq, code, ext }) => ext['topic'] === T || (code === LOCK_BATCH_MQ && lockRequests(rig.cluster).some((one) => one.seq === seq && one.queues.some(({ topic }) => topic === T)))) // prettier-ignore
+        .filter(
+          ({ seq, code, ext }) =>
+            ext['topic'] === T ||
+            (code === LOCK_BATCH_MQ &&
+              lockRequests(rig.cluster).some((one) => one.seq === seq && one.queues.some(({ topic }) => topic === T))),
+        ) // prettier-ignore
         .map(({ code }) => code);
       expect(order).to.deep.equal([LOCK_BATCH_MQ, QUERY_CONSUMER_OFFSET, GET_MAX_OFFSET, UPDATE_CONSUMER_OFFSET, PULL_MESSAGE]); // prettier-ignore
     });

@@ -36,7 +36,8 @@ function commitOf(entry: JournalEntry): Commit | undefined {
   const queue = { topic: ext['topic'] ?? '', brokerName: entry.broker, queueId: Number(ext['queueId']) };
   const offset = Number(ext['commitOffset']);
   if (entry.code === RequestCode.UPDATE_CONSUMER_OFFSET) return { seq, at, clientId, queue, offset, by: 'update' };
-  const commitsToo = entry.code === RequestCode.PULL_MESSAGE && (Number(ext['sysFlag']) & PullSysFlag.COMMIT_OFFSET) > 0;
+  const commitsToo =
+    entry.code === RequestCode.PULL_MESSAGE && (Number(ext['sysFlag']) & PullSysFlag.COMMIT_OFFSET) > 0;
   return commitsToo ? { seq, at, clientId, queue, offset, by: 'pull' } : undefined;
 }
 

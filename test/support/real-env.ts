@@ -6,6 +6,7 @@ import { ClusterAdmin, type CreateGroupOptions, type CreateTopicOptions } from '
 import type { JavaTarget } from './java-member.js';
 import { ownFolder } from './owned-process.js';
 import { rawOptionsOf, runAdminTool, type ClusterDescription } from './real-cluster.js';
+import { writeLogConfig } from './real-cluster-config.js';
 import { controlBroker, type BrokerAction } from './real-control.js';
 import { isRocketMQVersion, type RocketMQVersion } from './rocketmq-java.js';
 
@@ -71,6 +72,8 @@ async function describeEnv(env: NodeJS.ProcessEnv): Promise<{ cluster: ClusterDe
   }
   const dir = mkdtempSync(join(tmpdir(), 'rocketmq-env-'));
   ownFolder(dir);
+  // For the administration tool: without it 4.x prints nothing, and 5.x all about its logging.
+  writeLogConfig(join(dir, 'namesrv'));
   const masters = await new ClusterAdmin(namesrvAddr).masters();
   const brokers = [...masters].map(([name, address]) => ({ name, address }));
   return { cluster: { version, dir, namesrvAddr, tls: false, brokers } };

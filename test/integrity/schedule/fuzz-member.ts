@@ -32,7 +32,15 @@ export class FuzzMember implements Suspect {
   readonly #draw: () => number;
 
   /** @param draw gives another number from 0 to 1 at each call */
-  constructor(name: string, options: OrderedConsumerOptions & { language: string }, topic: string, clock: Clock, judge: Judge, draw: () => number) { // prettier-ignore
+  constructor(
+    name: string,
+    options: OrderedConsumerOptions & { language: string },
+    topic: string,
+    clock: Clock,
+    judge: Judge,
+    draw: () => number,
+  ) {
+    // prettier-ignore
     this.name = name;
     this.language = options.language;
     this.clock = new MortalClock(clock);

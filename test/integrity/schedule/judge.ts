@@ -154,23 +154,29 @@ export class Judge {
     const offsets = messages.map((message) => message.queueOffset);
     const what = `${member.name} is handed ${key} ${offsets.join(',')}`;
     this.note(what);
+    const right = this.#right(member, key);
+    if (right === 'none') this.fault(`${what} without a lock`);
+    const forfeited = right !== 'lock';
     for (const call of this.#calls) {
       if (call.key !== key) continue;
       if (call.member === member) this.fault(`${what} while it has ${call.offsets.join(',')}`);
-      else if (!call.forfeited) this.fault(`${what} while ${call.member.name} has ${call.offsets.join(',')}`);
+      else if (!call.forfeited && !forfeited)
+        this.fault(`${what} while ${call.member.name} has ${call.offsets.join(',')}`);
     }
-    if (!this.#mayAct(member, key)) this.fault(`${what} without a lock`);
     let stint = this.#stints.get(ownKey(member, key));
     if (stint === undefined) {
       this.fault(`${what} without owning it`);
       stint = new Stint(offsets[0] ?? 0);
     }
-    for (const fault of stint.handOut(messages.map(({ queueOffset, reconsumeTimes }) => ({ offset: queueOffset, reconsumeTimes })))) { // prettier-ignore
+    for (const fault of stint.handOut(
+      messages.map(({ queueOffset, reconsumeTimes }) => ({ offset: queueOffset, reconsumeTimes })),
+    )) {
+      // prettier-ignore
       this.fault(`${what}: ${fault}`);
     }
     const { floor } = this.#record(key);
     if ((offsets[0] ?? 0) > floor) this.fault(`${what}, but ${floor} was never completed`);
-    const call: ListenerCall = { member, key, offsets, stint, forfeited: false };
+    const call: ListenerCall = { member, key, offsets, stint, forfeited };
     this.#calls.add(call);
     return call;
   }
@@ -294,16 +300,20 @@ export class Judge {
     else stint.committed = offset;
   }
 
-  /** Whether the member holds the queue's lock, or can't know yet that it does not. */
   #mayAct(member: Suspect, key: string): boolean {
-    const brokerName = brokerOf(key);
-    const held = this.#locks(brokerName).find((lock) => describeQueue(lock.queue) === key);
+    return this.#right(member, key) !== 'none';
+  }
+
+  /** By which right the member acts as the queue's owner: it holds the lock, or can't know yet that it does not. */
+  #right(member: Suspect, key: string): 'lock' | 'ignorance' | 'none' {
+    const held = this.#locks(brokerOf(key)).find((lock) => describeQueue(lock.queue) === key);
+    const forfeited = this.#forfeited.get(key);
     if (held?.clientId === member.clientId && !this.#hasExpired(held.lastUpdateMs)) {
-      this.#forfeited.get(key)?.delete(member.clientId);
-      return true;
+      forfeited?.delete(member.clientId);
+      return 'lock';
     }
-    if (this.#forfeited.get(key)?.has(member.clientId) === true) return true;
-    return this.#losses.get(ownKey(member, key))?.at === this.#now();
+    if (forfeited?.has(member.clientId) === true) return 'ignorance';
+    return this.#losses.get(ownKey(member, key))?.at === this.#now() ? 'ignorance' : 'none';
   }
 
   #forfeit(key: string, clientId: string): void {

@@ -109,6 +109,13 @@ describe('sendToDeadLetter', () => {
     expect(parseProperties(t.sent[0]?.request.properties ?? '')['ORIGIN_MESSAGE_ID']).to.equal(message.offsetMsgId);
   });
 
+  it('keeps properties that other clients let through and this one would not write', async () => {
+    const t = setUp(['broker-a']);
+    const message = storedMessage({ properties: 'odd\u0001a\u0001b\u0002UNIQ_KEY\u0001ABC\u0002' });
+    await sendToDeadLetter(t.client, GROUP, message, FROM, 0);
+    expect(parseProperties(t.sent[0]?.request.properties ?? '')['odd']).to.equal('a\u0001b');
+  });
+
   it('writes topics with their namespace', async () => {
     const t = setUp(['broker-a']);
     const group = { wrapped: 'ns%g', namespace: 'ns' };

@@ -64,6 +64,19 @@ describe('MockClock', () => {
     });
   });
 
+  it('runs from timer to timer, with turns for promises between them', async () => {
+    const clock = MockClock.manual(0);
+    const seen: string[] = [];
+    clock.setTimeout(() => {
+      void Promise.resolve().then(() => clock.setTimeout(() => seen.push(`b@${clock.now()}`), 5));
+      seen.push(`a@${clock.now()}`);
+    }, 10);
+    clock.setTimeout(() => seen.push(`c@${clock.now()}`), 20);
+    await clock.run(20);
+    expect(seen).to.deep.equal(['a@10', 'b@15', 'c@20']);
+    expect(clock.wallTime()).to.equal(20);
+  });
+
   describe('real', () => {
     let timers: SinonFakeTimers;
 

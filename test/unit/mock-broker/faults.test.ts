@@ -289,6 +289,19 @@ describe('Faults', () => {
       expect(client.received).to.have.length(0);
     });
 
+    it("answer with a test's own mistakes", async () => {
+      const mistake = (): never => {
+        throw new RangeError('mistake');
+      };
+      add({ action: { type: 'rewrite', reply: mistake } });
+      expect(await client.request(question)).to.include({
+        code: 1,
+        remark: "a fault's rewrite failed: RangeError: mistake",
+      });
+      harness.cluster.faults.add({ where: mistake, action: { type: 'drop' } });
+      expect((await client.request(question)).remark).to.equal("a fault's rule failed: RangeError: mistake");
+    });
+
     it('apply to name servers by their name', async () => {
       add({ broker: 'namesrv', action: { type: 'answer', code: 1, remark: 'name server not ready' } });
       const nameServer = await harness.connectNameServer();

@@ -79,6 +79,17 @@ describe('Journal', () => {
     ).to.include('none');
   });
 
+  it('gives a mistake in a predicate to who made it', async () => {
+    const journal = new Journal();
+    const coming = journal.waitFor(() => {
+      throw new RangeError('mistake');
+    });
+    const other = journal.waitFor((entry) => entry.code === 1);
+    note(journal, 1);
+    await rejection(coming, RangeError);
+    await other;
+  });
+
   it('fails those who wait when it is closed', async () => {
     const journal = new Journal();
     const coming = journal.waitFor(() => true);

@@ -127,6 +127,8 @@ describe('sending messages', () => {
       'the message is illegal, maybe msg body or properties length not matched. msg body length limit 4194304B, msg properties length limit 32KB.';
     expect(await outcome({ body: Buffer.alloc(4 * 1024 * 1024 + 1) })).to.deep.equal([13, illegal]);
     expect(await outcome({ properties: { a: 'x'.repeat(32_760) } })).to.deep.equal([13, illegal]);
+    expect(await outcome({ properties: { a: 'x'.repeat(32_650), DELAY: '1' } })).to.deep.equal([13, illegal]);
+    expect(await outcome({ properties: { a: 'x'.repeat(32_600), TIMER_DELAY_SEC: '1' } })).to.deep.equal([13, illegal]);
     expect(await outcome({ sysFlag: 0xc0 })).to.deep.equal([13, illegal]);
     expect(await outcome({ properties: { INNER_NUM: '2' } })).to.deep.equal([13, illegal]);
     expect(stored(TOPIC)).to.deep.equal([]);
@@ -187,6 +189,13 @@ describe('sending messages', () => {
     expect(await batch({ topic: RETRY })).to.deep.equal([13, `batch request does not support retry group ${RETRY}`]);
     expect((await batch({ topic: `%DLQ%${'x'.repeat(140)}` }))[1]).to.equal('message topic length too long 145');
     expect((await batch({ body: Buffer.from('no batch') }))[0]).to.equal(1);
+    const parts = ['fine', 'x'.repeat(32_740)].map((a) => ({
+      flag: 0,
+      body: Buffer.from('x'),
+      properties: encodeProperties({ a, INNER_NUM: '1' }),
+    }));
+    expect((await batch({ body: encodeBatch(parts) }))[0]).to.equal(13);
+    expect(stored(TOPIC)).to.deep.equal([]);
     expect((await batch({ topic: 'a b' }))[0]).to.equal(29);
   });
 

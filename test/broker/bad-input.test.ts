@@ -1,0 +1,5 @@
+import { expect } from 'chai';
+
+describe('bad-input', () => {
+  it('is being written', () => expect(1).to.equal(1));
+});

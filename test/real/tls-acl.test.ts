@@ -1,0 +1,7 @@
+import { expect } from 'chai';
+
+describe('tls-acl', () => {
+  it('is being written', () => {
+    expect(true).to.equal(true);
+  });
+});

@@ -1,0 +1,30 @@
+import { numbered } from '../support/real-consumer.js';
+import { realEnv } from '../support/real-env.js';
+import { RealRig } from '../support/real-rig.js';
+describe('probe', () => {
+  it('p', async () => {
+    const env = await realEnv();
+    const rig = new RealRig(env);
+    const topic = await rig.topic(2);
+    const group = rig.group();
+    const c = await rig.consume(topic, group);
+    await c.untilOwned(2);
+    await rig.send(topic, numbered(5));
+    await c.untilDelivered(5);
+    const id = c.deliveries[0]!.message.offsetMsgId;
+    const run = async (...a: string[]) => { const t=performance.now(); let out; try { out = await env.admin(...a);} catch (e) { out = 'ERR '+String(e); } console.log('###', a.join(' '), Math.round(performance.now()-t), '\n'+out); };
+    await run('consumerConnection','-g',group);
+    await run('consumerStatus','-g',group,'-i',c.clientId);
+    await run('consumerStatus','-g',group,'-i',c.clientId,'-s');
+    await run('consumerProgress','-g',group);
+    await run('queryMsgById','-i',id,'-t',topic,'-g',group,'-d',c.clientId);
+    console.log(c.deliveries.map((d)=>[d.offset,d.text, d.queue]));
+    await run('help','consumeMessage');
+    await run('help','resetOffsetByTime');
+    await run('resetOffsetByTime','-g',group,'-t',topic,'-s','0');
+    const t=performance.now();
+    await c.event('offsetReset',1,30000).catch((e)=>console.log(String(e)));
+    console.log(performance.now()-t, c.events('offsetReset'));
+    await rig.stop();
+  });
+});

@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
+import { OrderlyContext } from '../../../lib/consumer/orderly-context.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+const LEASE = 30_000;
+
+function setUp(lockless = false) {
+  const clock = new FakeClock();
+  const exposed = { topic: 'T', brokerName: 'b', queueId: 1 };
+  const queue = new AssignedQueue({ ...exposed, topic: 'ns%T' }, exposed, lockless);
+  queue.state = 'owned';
+  queue.locked = !lockless;
+  queue.lockedAt = clock.now();
+  queue.lockEpoch = 4;
+  return { clock, queue, exposed, context: new OrderlyContext(queue, clock, LEASE) };
+}
+
+describe('OrderlyContext', () => {
+  it('begins with auto commit and the suspend time of the consumer', () => {
+    const { context, exposed } = setUp();
+    expect(context.autoCommit).to.equal(true);
+    expect(context.suspendCurrentQueueTimeMillis).to.equal(-1);
+    expect(context.direct).to.equal(false);
+    expect(context.messageQueue).to.deep.equal(exposed);
+    expect(context.lockEpoch).to.equal(4);
+  });
+
+  it('knows its owner while the lease lasts, and while the queue is being given up', () => {
+    const { context, clock, queue } = setUp();
+    expect(context.isOwner()).to.equal(true);
+    queue.state = 'draining';
+    expect(context.isOwner()).to.equal(true);
+    clock.jump(LEASE);
+    expect(context.isOwner()).to.equal(true);
+    clock.jump(1);
+    expect(context.isOwner()).to.equal(false);
+    queue.lockedAt = clock.now();
+    expect(context.isOwner()).to.equal(true);
+    queue.locked = false;
+    expect(context.isOwner()).to.equal(false);
+  });
+
+  it('is no owner any more in another life of the queue', () => {
+    const { context, queue } = setUp();
+    queue.renewGeneration(new Error('reset'));
+    expect(context.isOwner()).to.equal(false);
+    expect(new OrderlyContext(queue, new FakeClock(), LEASE).isOwner()).to.equal(true);
+    queue.state = 'locking';
+    expect(new OrderlyContext(queue, new FakeClock(), LEASE).isOwner()).to.equal(false);
+  });
+
+  it('needs no lease where there are no locks', () => {
+    const { context, clock } = setUp(true);
+    clock.jump(10 * LEASE);
+    expect(context.isOwner()).to.equal(true);
+  });
+
+  it('fires its signal with the reason, whether somebody looked at it before or only after', () => {
+    for (const early of [true, false]) {
+      const { context, queue } = setUp();
+      if (early) expect(context.signal.aborted).to.equal(false);
+      const reason = new Error('lost');
+      queue.renewGeneration(reason);
+      expect(context.signal.aborted).to.equal(true);
+      expect(context.signal.reason).to.equal(reason);
+      expect(queue.signal.aborted, "the next life's signal has not fired").to.equal(false);
+    }
+  });
+
+  it('fires its signal when the queue is to be given up, and stays the owner', () => {
+    const { context, queue } = setUp();
+    queue.state = 'draining';
+    queue.announceEnd(new Error('moved'));
+    expect(context.signal.aborted).to.equal(true);
+    expect(context.isOwner()).to.equal(true);
+  });
+
+  it('fires its signal for a further reason, too', () => {
+    const { context, queue } = setUp();
+    const limit = new AbortController();
+    context.limitBy(limit.signal);
+    const { signal } = context;
+    expect(signal.aborted).to.equal(false);
+    limit.abort(new Error('too long'));
+    expect(signal.aborted).to.equal(true);
+    expect((signal.reason as Error).message).to.equal('too long');
+    expect(queue.signal.aborted).to.equal(false);
+
+    const other = new OrderlyContext(queue, new FakeClock(), LEASE);
+    other.limitBy(new AbortController().signal);
+    queue.announceEnd(new Error('moved'));
+    expect((other.signal.reason as Error).message).to.equal('moved');
+  });
+});
