@@ -260,6 +260,7 @@ export class MockCluster {
   /** Closes all connections and ports; nothing of the cluster keeps the process alive after that. Idempotent. */
   async stop(): Promise<void> {
     this.journal.close();
+    this.faults.close();
     await Promise.all(this.#servers().map((server) => server.stop()));
   }
 

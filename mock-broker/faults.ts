@@ -1,4 +1,4 @@
-import { TimeoutError, ValidationError } from '../lib/errors.js';
+import { StateError, TimeoutError, ValidationError } from '../lib/errors.js';
 import { RequestCode } from '../lib/protocol/codes.js';
 import type { RemotingCommand, ResponseCommand } from '../lib/protocol/command.js';
 import { parseLenientJson } from '../lib/protocol/lenient-json.js';
@@ -87,11 +87,16 @@ const DEFAULT_WAIT_MS = 5000;
 
 export class Faults {
   #faults: ActiveFault[] = [];
+  /** Also those that were taken back since. */
+  readonly #waitedFor = new Set<ActiveFault>();
 
   /** Adds a rule; earlier rules go first. */
   add(rule: FaultRule): Fault {
-    const fault = new ActiveFault(checkRule(rule), () => {
-      this.#faults = this.#faults.filter((other) => other !== fault);
+    const fault = new ActiveFault(checkRule(rule), {
+      remove: () => {
+        this.#faults = this.#faults.filter((other) => other !== fault);
+      },
+      waitedFor: () => this.#waitedFor.add(fault),
     });
     this.#faults.push(fault);
     return fault;
@@ -105,6 +110,11 @@ export class Faults {
   /** Takes all rules back. */
   clear(): void {
     this.#faults = [];
+  }
+
+  /** Nothing more will fire: fails those who wait for it. @internal */
+  close(): void {
+    for (const fault of this.#waitedFor) fault.failWaiters();
   }
 
   /** The action for this request, which counts as a hit. @internal */
@@ -122,11 +132,13 @@ class ActiveFault implements Fault {
   hits = 0;
   #skipped = 0;
   readonly #random: () => number;
-  #waiters: { count: number; resolve: () => void }[] = [];
+  readonly #waitedFor: () => void;
+  #waiters: { count: number; resolve: () => void; reject: (error: Error) => void }[] = [];
 
-  constructor(rule: FaultRule, remove: () => void) {
+  constructor(rule: FaultRule, owner: { remove: () => void; waitedFor: () => void }) {
     this.rule = rule;
-    this.remove = remove;
+    this.remove = owner.remove;
+    this.#waitedFor = owner.waitedFor;
     this.#random = seededRandom(rule.seed ?? 1);
   }
 
@@ -156,13 +168,25 @@ class ActiveFault implements Fault {
           clearTimeout(timer);
           resolve();
         },
+        reject: (error: Error): void => {
+          clearTimeout(timer);
+          reject(error);
+        },
       };
       const timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         reject(new TimeoutError(`a fault fired ${this.hits} of ${count} times within ${timeoutMs} ms`, { timeoutMs }));
       }, timeoutMs);
       this.#waiters.push(waiter);
+      this.#waitedFor();
     });
+  }
+
+  failWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters)
+      waiter.reject(new StateError('the mock cluster was stopped while a fault was awaited'));
   }
 }
 

@@ -12,7 +12,13 @@ export interface ConsumerHealth {
 /** An owned queue is pulled at least this often, as a broker holds a pull for 20 s at most, in milliseconds. */
 const LONGEST_WITHOUT_PULL = 60_000;
 
-export function describeHealth(queues: readonly AssignedQueue[], now: number, leaseTime: number): ConsumerHealth {
+/** @param suspended the user has suspended the whole consumer */
+export function describeHealth(
+  queues: readonly AssignedQueue[],
+  now: number,
+  leaseTime: number,
+  suspended: boolean,
+): ConsumerHealth {
   const reasons: string[] = [];
   for (const queue of queues) {
     const name = describeQueue(queue.exposedQueue);
@@ -20,7 +26,7 @@ export function describeHealth(queues: readonly AssignedQueue[], now: number, le
       reasons.push(`${name} waits for its lock${queue.refusals > 0 ? `, refused ${queue.refusals} times` : ''}`);
     } else if (queue.state === 'owned' && !queue.holdsLease(now, leaseTime)) {
       reasons.push(`${name} could not renew its lock`);
-    } else if (queue.state === 'owned' && isStuck(queue, now)) {
+    } else if (queue.state === 'owned' && !suspended && isStuck(queue, now)) {
       reasons.push(`${name} has not been pulled for ${Math.round((now - queue.lastPullAt) / 1_000)} s`);
     }
   }

@@ -171,6 +171,8 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
   suspend(options: { readonly drain?: boolean } = {}): void {
     this.#state.suspended = true;
     this.#runtime?.consumeLoop.setPaused(options.drain === false);
+    // What an earlier call had stopped from being handed out may be now.
+    this.#runtime?.wakeQueues();
   }
 
   /** Ends {@link suspend}. */
@@ -205,7 +207,8 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
     if (this.#phase !== 'running' || this.#runtime === undefined) {
       return { healthy: false, reasons: [`the consumer is ${this.#phase}`] };
     }
-    return describeHealth(this.#runtime.table.all(), this.#options.clock.now(), this.#options.lockLeaseTime);
+    const { clock, lockLeaseTime } = this.#options;
+    return describeHealth(this.#runtime.table.all(), clock.now(), lockLeaseTime, this.#state.suspended);
   }
 
   /** The queues this consumer has to do with, and how far each is. */

@@ -119,8 +119,8 @@ describe('dead letters', () => {
     };
     c.consumer.subscribe(T);
     await c.start();
-    await rig.advanceUntil('it failed often', () => c.deliveries.length === 51);
-    expect(tries(c, 0)).to.deep.equal(numbers(51));
+    await rig.advanceUntil('it failed often', () => c.deliveries.length > 50);
+    expect(tries(c, 0)).to.deep.equal(numbers(c.deliveries.length));
     expect(sends()).to.deep.equal([]);
   });
 
@@ -356,9 +356,11 @@ describe('dead letters', () => {
     c.consumer.subscribe(T);
     await c.start();
     await rig.advanceUntil('the next is delivered', () => c.offsets(0).includes(1));
+    // They heed the delay level of the dead letter, too: it is seen a minute later.
+    await rig.advanceUntil('it is dead', () => bodies(DLQ).length > 0, 61_000);
     expect(bodies(DLQ)).to.deep.equal(['0']);
     expect(rig.cluster.messages(RETRY)).to.deep.equal([]);
-    expect(rig.cluster.messages('SCHEDULE_TOPIC_XXXX')).to.deep.equal([]);
+    expect(tries(c, 0)).to.deep.equal([0, 1, 2]);
   });
 
   it('goes to the broker the message came from', async () => {

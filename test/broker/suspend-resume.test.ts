@@ -234,8 +234,8 @@ describe('suspend and resume', () => {
       const broker = rig.cluster.broker('broker-a');
       broker.clearLocks();
       broker.stealLock('group', queueOf(0), 'another');
-      rig.cluster.setOffset('group', queueOf(0), 30);
       await rig.advanceUntil('it is told', () => c.eventsNamed('queueLost').length === 1, 21_000);
+      rig.cluster.setOffset('group', queueOf(0), 30);
       expect(buffered(c, 0), 'what was buffered is void').to.equal(0);
       c.consumer.resume();
       broker.clearLocks();

@@ -95,7 +95,11 @@ describe('rule 5 on a real cluster: slices', () => {
     const topic = await rig.topic();
     await rig.sendTogether(topic, numbered(4));
     const group = rig.group();
-    const c = rig.consumer(group, { consumeMessageBatchMaxSize: 4, suspendCurrentQueueTimeMillis: 20 });
+    const c = rig.consumer(group, {
+      consumeMessageBatchMaxSize: 4,
+      suspendCurrentQueueTimeMillis: 20,
+      persistConsumerOffsetInterval: 50,
+    });
     const seen: string[][] = [];
     c.consumer.subscribe(topic);
     await c.consumer.start((messages) => {

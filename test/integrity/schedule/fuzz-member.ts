@@ -24,6 +24,7 @@ export class FuzzMember implements Suspect {
   readonly clock: MortalClock;
   mood: Mood = 'content';
   life: Life = 'starting';
+  crashed = false;
   /** Settles when the start has succeeded or failed. Never rejects. */
   readonly started: Promise<void>;
   #left: Promise<void> | undefined;
@@ -78,6 +79,7 @@ export class FuzzMember implements Suspect {
   crash(): void {
     if (this.life === 'gone') return;
     this.life = 'gone';
+    this.crashed = true;
     this.#judge.note(`${this.name} crashes`);
     this.#judge.gone(this);
     this.clock.kill();

@@ -116,6 +116,26 @@ describe('rocketmq-mock-broker', () => {
     });
   });
 
+  it('leaves nothing behind that keeps a process alive', async () => {
+    const index = new URL('../../../mock-broker/index.ts', import.meta.url).href;
+    const program = `
+      import { MockCluster } from '${index}';
+      const cluster = await MockCluster.start();
+      cluster.produce('Orders', { body: 'x', delayLevel: 18 });
+      const awaited = [
+        cluster.journal.waitFor(() => false, { timeoutMs: 600_000 }),
+        cluster.faults.add({ action: { type: 'drop' } }).waitForHits(1, { timeoutMs: 600_000 }),
+      ];
+      await cluster.stop();
+      console.log((await Promise.allSettled(awaited)).map((one) => one.status).join());`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    expect(line).to.equal('rejected,rejected');
+    expect(await once(child, 'exit')).to.deep.equal([0, null]);
+  });
+
   it('stops cleanly on SIGTERM', async () => {
     const bin = fileURLToPath(new URL('../../../mock-broker/bin.ts', import.meta.url));
     const child = spawn(process.execPath, ['--import', 'tsx', bin, '--port', '0'], {

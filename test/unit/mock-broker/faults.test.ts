@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { TimeoutError, ValidationError } from '../../../lib/errors.js';
+import { StateError, TimeoutError, ValidationError } from '../../../lib/errors.js';
 import { RequestCode } from '../../../lib/protocol/codes.js';
 import { createRequest, encodeCommand, type RequestCommand } from '../../../lib/protocol/command.js';
 import { getMaxOffset } from '../../../lib/protocol/requests/get-max-offset.js';
@@ -111,6 +111,15 @@ describe('Faults', () => {
     await twice;
     const error = await rejection(fault.waitForHits(3, { timeoutMs: 1 }), TimeoutError);
     expect(error.message).to.include('fired 2 of 3 times');
+  });
+
+  it('fails those who wait when it is closed', async () => {
+    const faults = new Faults();
+    const fault = faults.add({ action: drop });
+    const hits = fault.waitForHits();
+    fault.remove();
+    faults.close();
+    await rejection(hits, StateError);
   });
 
   it('refuses rules that make no sense', () => {
