@@ -24,14 +24,17 @@ const options = new Command('order-lives')
   .parse()
   .opts<{ namesrv?: string; orders: number; rate: number }>();
 
-const run = `${Date.now().toString(36)}`;
+const run = Date.now().toString(36);
 const topic = `OrderLives-${run}`;
 const consumerGroup = `order-lives-${run}`;
 const total = options.orders * STEPS.length;
 
-const cluster = options.namesrv === undefined ? await MockCluster.start({ topics: { [topic]: { queues: QUEUES } } }) : undefined;
+const cluster =
+  options.namesrv === undefined ? await MockCluster.start({ topics: { [topic]: { queues: QUEUES } } }) : undefined;
 const namesrvAddr = options.namesrv ?? (cluster as MockCluster).namesrvAddr;
-console.log(`${cluster === undefined ? 'cluster' : 'mock cluster'} at ${namesrvAddr}, topic ${topic}, ${total} messages\n`);
+console.log(
+  `${cluster === undefined ? 'cluster' : 'mock cluster'} at ${namesrvAddr}, topic ${topic}, ${total} messages\n`,
+);
 
 const book = new OrderBook(STEPS.length);
 const progress = new Progress(total, book);

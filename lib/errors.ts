@@ -138,7 +138,13 @@ export class BrokerError extends RocketMQError {
   /** The answer's own words, as the broker sent them. */
   readonly remark: string | undefined;
 
-  constructor(message: string, responseCode: number, remark: string | undefined, retryable: boolean, context?: ErrorContext) {
+  constructor(
+    message: string,
+    responseCode: number,
+    remark: string | undefined,
+    retryable: boolean,
+    context?: ErrorContext,
+  ) {
     super(message, { code: 'ERR_ROCKETMQ_BROKER', retryable, context: { responseCode, remark, ...context } });
     this.responseCode = responseCode;
     this.remark = remark;

@@ -178,7 +178,7 @@ export class ConsumerRuntime implements ConsumerMember {
         isSuspended,
         arrived: (queue) => this.consumeLoop.notify(queue),
         offsetIllegal: (queue, offset, remark) =>
-          void this.#reset.startOver(queue, offset, remark ?? 'offset is illegal'),
+          void this.#reset.onRefusal(queue, offset, remark ?? 'offset is illegal'),
         report,
         warn,
         onPulled: (queue, count, tookMs) => this.#stats.pulled(queue.messageQueue.topic, count, tookMs),

@@ -1,5 +1,6 @@
 import type { ClientInstance } from '../client/client-instance.js';
 import { RouteError } from '../errors.js';
+import { MqVersion } from '../protocol/codes.js';
 import type { StoredMessage } from '../protocol/message.js';
 import type { MessageQueue } from '../protocol/message-queue.js';
 import { retryTopic, withNamespace } from '../protocol/namespace.js';
@@ -37,7 +38,8 @@ export async function sendToDeadLetter(
   properties[PropertyName.RETRY_TOPIC] = withNamespace(group.namespace, message.topic);
   properties[PropertyName.RECONSUME_TIME] = String(reconsumeTimes);
   properties[PropertyName.MAX_RECONSUME_TIMES] = String(maxReconsumeTimes);
-  properties[PropertyName.DELAY] = String(3 + message.reconsumeTimes);
+  if (ignoresDelay(client, target.brokerName)) properties[PropertyName.DELAY] = String(3 + message.reconsumeTimes);
+  else delete properties[PropertyName.DELAY];
   await client.callMaster(
     target.brokerName,
     sendMessageV2,
@@ -61,6 +63,15 @@ export async function sendToDeadLetter(
     SEND_BACK_TIMEOUT,
   );
   return topic;
+}
+
+/**
+ * The reference says how long to wait before the next delivery, although there is none. Brokers before 5.0 heed that even
+ * for what goes to %DLQ%, where it appears up to two hours late; later ones put -1 in its place.
+ */
+function ignoresDelay(client: ClientInstance, brokerName: string): boolean {
+  const version = client.heartbeats.brokerVersion(client.masterAddress(brokerName));
+  return version !== undefined && version >= MqVersion.V5_0_0;
 }
 
 async function chooseQueue(client: ClientInstance, topic: string, preferredBroker: string): Promise<MessageQueue> {

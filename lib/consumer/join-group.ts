@@ -71,11 +71,11 @@ async function join(
   await prepareCompression(CompressionType.ZSTD).catch((error: unknown) => log('no zstd: %s', error));
   const topics = [...state.subscriptions.keys()];
   await Promise.all(topics.map((topic) => fetchRoute(client, topic)));
+  // Before any heartbeat names the group: a refused subscription must not replace that of the members there are.
+  await checkSubscriptions(client, runtime, state);
   if (givenUp.aborted) return;
   client.registerConsumer(runtime);
   runtime.topics.add(topics);
-  await checkSubscriptions(client, runtime, state);
-  if (givenUp.aborted) return;
   await firstHeartbeat(client);
 }
 

@@ -1,5 +1,6 @@
 import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
+import { sleep } from '../clock.js';
 import { RocketMQError } from '../errors.js';
 import { describeQueue } from '../protocol/message-queue.js';
 import type { ResetConsumerClientOffsetRequest } from '../protocol/requests/reset-consumer-client-offset.js';
@@ -8,6 +9,9 @@ import type { OffsetStore } from './offset-store/offset-store.js';
 import type { QueueTable } from './queue-table.js';
 
 const log = debug('rocketmq:reset');
+
+/** A broker that refuses one offset after the other is asked once in this time, in milliseconds. */
+const SHORTEST_INTERVAL = 1_000;
 
 export interface OffsetResetDeps {
   readonly client: ClientInstance;
@@ -25,6 +29,8 @@ export interface OffsetResetDeps {
  */
 export class OffsetReset {
   readonly #deps: OffsetResetDeps;
+  /** When the broker last refused an offset of a queue, by the monotonic clock. */
+  readonly #refusedAt = new WeakMap<AssignedQueue, number>();
 
   constructor(deps: OffsetResetDeps) {
     this.#deps = deps;
@@ -34,12 +40,22 @@ export class OffsetReset {
   onRequest(request: ResetConsumerClientOffsetRequest): void {
     for (const { queue: messageQueue, offset } of request.offsets) {
       const queue = this.#deps.table.get(messageQueue);
-      if (queue?.state === 'owned') void this.startOver(queue, offset, 'an operator reset it');
+      if (queue?.state === 'owned') void this.#startOver(queue, offset, 'an operator reset it');
       else log('%s: not owned here, not reset', describeQueue(messageQueue));
     }
   }
 
-  async startOver(queue: AssignedQueue, offset: number, reason: string): Promise<void> {
+  /** The broker doesn't have the offset that was asked for, and names another. */
+  async onRefusal(queue: AssignedQueue, offset: number, reason: string): Promise<void> {
+    const { clock } = this.#deps.client;
+    const { generation } = queue;
+    const wait = (this.#refusedAt.get(queue) ?? Number.NEGATIVE_INFINITY) + SHORTEST_INTERVAL - clock.now();
+    if (wait > 0) await sleep(clock, wait, queue.signal);
+    this.#refusedAt.set(queue, clock.now());
+    if (queue.generation === generation) await this.#startOver(queue, offset, reason);
+  }
+
+  async #startOver(queue: AssignedQueue, offset: number, reason: string): Promise<void> {
     const { table, offsets, begin, wasReset, report } = this.#deps;
     if (queue.state !== 'owned') return;
     offsets.begin(queue.messageQueue, offset, false);

@@ -121,7 +121,7 @@ export class Ownership implements LockObserver {
   /** Asks the broker whether these queues are still ours. It is certain afterwards for those that hold their lease. */
   async confirm(queues: readonly AssignedQueue[]): Promise<void> {
     await this.locks.lock(queues);
-    await Promise.all(queues.map((queue) => this.#verifying.get(queue)));
+    await Promise.all(queues.map((queue) => this.#verifying.get(queue) ?? Promise.resolve()));
   }
 
   granted(queue: AssignedQueue, continuous: boolean, leaseHadExpired: boolean): void {
@@ -298,7 +298,10 @@ export class Ownership implements LockObserver {
     const expected = offsets.get(messageQueue);
     if (stored !== undefined && expected !== undefined && stored > expected) {
       log('%s: the broker holds offset %d, expected at most %d', queue.key, stored, expected);
-      if (queue.state === 'draining') return this.#forfeit(queue, 'another client has committed');
+      if (queue.state === 'draining') {
+        this.#forfeit(queue, 'another client has committed');
+        return;
+      }
       offsets.begin(messageQueue, stored, true);
       table.restart(queue, stored, 'another client has committed');
       begin(queue);

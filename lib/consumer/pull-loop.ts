@@ -202,7 +202,7 @@ export class PullLoop {
     const { topic, brokerName } = queue.messageQueue;
     const { offsetDelta } = reply;
     const source = { brokerName, topic, ...(offsetDelta !== undefined && { offsetDelta }) };
-    const { messages, error } = decodeMessages(reply.body, source);
+    const { messages, error = messages.length === 0 ? nothingFound() : undefined } = decodeMessages(reply.body, source);
     const inflating = inflateCompressed(messages);
     if (inflating !== undefined) {
       await inflating;
@@ -295,6 +295,11 @@ export class PullLoop {
         'all members of a group must subscribe to the same topics with the same expressions',
     );
   }
+}
+
+/** Going on at the offset such an answer names would jump over whatever was lost on its way. */
+function nothingFound(): MessageFormatError {
+  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_TRUNCATED', 'an answer says it brings messages, and has none');
 }
 
 /** Makes the bodies of compressed messages ready; `undefined` when there is nothing to wait for. */

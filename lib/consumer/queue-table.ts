@@ -2,7 +2,8 @@ import type { LimitFunction } from 'p-limit';
 import type { Clock } from '../clock.js';
 import { QueueLostError, StateError } from '../errors.js';
 import { describeQueue, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
-import { AssignedQueue, type QueueState } from './assigned-queue.js';
+import type { AssignedQueue } from './assigned-queue.js';
+import { type QueueState } from './assigned-queue.js';
 
 /**
  * The process-queue table: which queues this consumer has anything to do with, and the only place where one of them

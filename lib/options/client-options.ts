@@ -238,5 +238,5 @@ function readTls(value: unknown, name: string): TlsOptions | undefined {
   if (typeof value === 'boolean') return normalizeTls(value);
   if (!isObject(value)) throw new ValidationError(name, value, 'true, false or an object of TLS options');
   const resolved = Object.entries(applyRules(TLS_RULES, value, {}, name));
-  return Object.fromEntries(resolved.filter(([, option]) => option !== undefined)) as TlsOptions;
+  return Object.fromEntries(resolved.filter(([, option]) => option !== undefined));
 }

@@ -93,6 +93,7 @@ export function requestCodeName(code: number): string {
 export const MqVersion = {
   V4_9_4: 401,
   V4_9_7: 407,
+  V5_0_0: 413,
   V5_1_1: 435,
   V5_3_1: 475,
   V5_3_3: 479,

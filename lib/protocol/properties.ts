@@ -92,7 +92,9 @@ export function encodeProperties(properties: Properties): string {
  */
 export function rewriteProperties(properties: Properties): string {
   let text = '';
-  for (const name in properties) text += name + NAME_VALUE_SEPARATOR + properties[name] + PROPERTY_SEPARATOR;
+  for (const name in properties) {
+    text += name + NAME_VALUE_SEPARATOR + (properties[name] as string) + PROPERTY_SEPARATOR;
+  }
   return text;
 }
 

@@ -16,7 +16,7 @@ export class CallTable {
   readonly #expire: (call: Call) => void;
   readonly #removed: (() => void) | undefined;
   readonly #calls = new Map<number, Call>();
-  #timer: Timer | undefined;
+  #timer: Timer;
   #timerAt = Number.POSITIVE_INFINITY;
 
   /**

@@ -90,10 +90,11 @@ export class Connection {
   #tcpReady = false;
   #proven = false;
   #wasOpen = false;
+  #openedAt = Number.NaN;
   #bytesSeen = false;
   #corked = false;
   #lastActive = 0;
-  #timer: Timer | undefined;
+  #timer: Timer;
 
   constructor(options: ConnectionOptions, owner: ConnectionOwner) {
     this.address = options.address;
@@ -119,6 +120,11 @@ export class Connection {
   /** Whether it ever took calls. */
   get wasOpen(): boolean {
     return this.#wasOpen;
+  }
+
+  /** How long it has taken calls, in milliseconds; NaN when it never did. */
+  get ageMs(): number {
+    return this.#clock.now() - this.#openedAt;
   }
 
   /** Whether a call may be sent on it: a socket can be dying before its end has been reported. */
@@ -228,6 +234,7 @@ export class Connection {
     this.#clock.clearTimeout(this.#timer);
     this.#enter('open');
     this.#wasOpen = true;
+    this.#openedAt = this.#clock.now();
     socket.on('data', this.#onData);
     socket.once('end', this.#onEnd);
     this.#lastActive = this.#clock.now();

@@ -9,6 +9,9 @@ import { CallTable } from './call-table.js';
 import { Connection, type ConnectionOptions, type ConnectionOwner } from './connection.js';
 import { callTimedOut, clientClosed, invalidAddress, stillBackingOff } from './connection-errors.js';
 
+/** A connection that breaks sooner than this was of little use, in milliseconds. */
+const SHORT_LIVED_MS = 1_000;
+
 /** What every endpoint of one client shares. */
 export interface EndpointOptions extends Omit<ConnectionOptions, 'address' | 'target'> {
   readonly random: () => number;
@@ -40,8 +43,10 @@ export class Endpoint implements ConnectionOwner {
   #current: Connection | undefined;
   /** Every connection whose socket still exists. */
   readonly #connections = new Set<Connection>();
-  #retryTimer: Timer | undefined;
+  #retryTimer: Timer;
   #lastError: ConnectionError | undefined;
+  /** Connections in a row that broke soon after they had been made. */
+  #shortLived = 0;
   #usedAt: number;
 
   constructor(address: string, options: EndpointOptions, owner: EndpointOwner) {
@@ -155,14 +160,20 @@ export class Endpoint implements ConnectionOwner {
     if (connection !== this.#current) return;
     this.#current = undefined;
     this.#lastError = error;
+    if (error === undefined || connection.ageMs >= SHORT_LIVED_MS) this.#shortLived = 0;
+    else if (connection.proven) this.#shortLived++;
     if (error !== undefined || connection.proven) this.#judge(connection);
     if (connection.wasOpen) this.#owner.disconnected(this.address, error);
     else for (const call of this.#waiting.drain()) call.fail(error ?? clientClosed(this.address));
   }
 
-  /** A connection that was of use lets the next attempt be immediate, any other counts as a failed attempt. */
+  /**
+   * A connection that was of use lets the next attempt be immediate, any other counts as a failed attempt. So does the
+   * second in a row that broke at once: a peer that answers heartbeats and ends the connection at some other request
+   * would be connected to in a hot loop.
+   */
   #judge(connection: Connection): void {
-    if (connection.proven) this.#backoff.succeeded();
+    if (connection.proven && this.#shortLived < 2) this.#backoff.succeeded();
     else this.#backoff.failed();
   }
 }

@@ -108,7 +108,9 @@ export class RemotingClient extends EventEmitter<RemotingEvents> {
       connected: (address) => this.#tell(() => this.emit('connected', address)),
       disconnected: (address, error) => this.#tell(() => this.emit('disconnected', address, error)),
       goAway: (address) => this.#tell(() => this.emit('goAway', address)),
-      dropped: () => void this.#droppedResponses++,
+      dropped: () => {
+        this.#droppedResponses++;
+      },
       requested: (connection, command) => this.#serve(connection, command),
     };
   }

@@ -46,7 +46,7 @@ export function tlsConnectOptions(tls: TlsOptions, host: string, port: number): 
     // SNI carries names only; for an IP address Node checks the certificate against the host instead.
     ...(isIP(host) === 0 && { servername: host }),
     ...others,
-    ...(ca !== undefined && { ca: (Array.isArray(ca) ? [...ca] : ca) as string | Buffer | (string | Buffer)[] }),
+    ...(ca !== undefined && { ca: Array.isArray(ca) ? Array.from<string | Buffer>(ca) : (ca as string | Buffer) }),
     host,
     port,
   };

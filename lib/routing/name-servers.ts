@@ -52,7 +52,7 @@ export class NameServers {
   #chosen = 0;
   #refreshing: Promise<void> | undefined;
   #discovered = false;
-  #pollTimer: Timer | undefined;
+  #pollTimer: Timer;
 
   /** @throws ValidationError when no address is given at all, or one that is no host:port or no URL */
   constructor(options: NameServersOptions) {

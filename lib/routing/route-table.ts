@@ -59,7 +59,7 @@ export class RouteTable extends EventEmitter<RouteEvents> {
   readonly #fetches = new Map<string, Promise<TopicRoute>>();
   readonly #tracked = new Map<string, number>();
   readonly #brokers = new BrokerAddresses();
-  #pollTimer: Timer | undefined;
+  #pollTimer: Timer;
   #closed = false;
 
   constructor(options: RouteTableOptions) {

@@ -16,6 +16,10 @@ const A_MINUTE = 60_000;
 /** Where things stand in a stored message. */
 const MAGIC_AT = 4;
 const OFFSET_AT = 20;
+const BODY_LENGTH_AT = 84;
+
+/** What fills the end of a file of the broker's log. */
+const BLANK_MAGIC = -875_286_124;
 
 describe('bad input', () => {
   let rig: Rig;
@@ -104,50 +108,34 @@ describe('bad input', () => {
     }
   });
 
-  describe('in an answer to a pull', () => {
-    const cases: [name: string, change: (answer: ResponseCommand) => ResponseCommand, read: number, errorClass: typeof RocketMQError | typeof MessageFormatError | typeof ProtocolError, code: string][] = [ // prettier-ignore
-      ['a message that is cut', (answer) => ({ ...answer, body: bodyOf(answer).subarray(0, -20) }), 4, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
-      ['a first message that is cut', (answer) => ({ ...answer, body: bodyOf(answer).subarray(0, 30) }), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
-      ['no message at all', (answer) => ({ ...answer, body: Buffer.alloc(0) }), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
-      ['an unknown magic', damage(2, (bytes, at) => bytes.writeInt32BE(0x1234, at + MAGIC_AT)), 2, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MAGIC'],
-      ['the magic of a blank in the log', damage(0, (bytes, at) => bytes.writeInt32BE(-875286124, at + MAGIC_AT)), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MAGIC'],
-      ['a size of nothing', damage(3, (bytes, at) => bytes.writeInt32BE(0, at)), 3, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
-      ['a negative size', damage(3, (bytes, at) => bytes.writeInt32BE(-1, at)), 3, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
-      ['a body longer than its message', damage(1, (bytes, at) => bytes.writeInt32BE(1_000_000, at + 84)), 1, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
-      ['an offset past 2^53 - 1', damage(1, (bytes, at) => bytes.writeBigInt64BE(2n ** 53n, at + OFFSET_AT)), 1, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
-      ['noise', (answer) => ({ ...answer, body: Buffer.alloc(500, 0xa5) }), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
-      ['a next offset past 2^53 - 1', ext('nextBeginOffset', '9007199254740992'), 0, ProtocolError, 'ERR_ROCKETMQ_OFFSET_UNSAFE'],
-      ['a next offset that is no number', ext('nextBeginOffset', '5.5'), 0, ProtocolError, 'ERR_ROCKETMQ_FIELD_MALFORMED'],
-      ['no next offset', ext('nextBeginOffset', undefined), 0, ProtocolError, 'ERR_ROCKETMQ_FIELD_MISSING'],
-    ]; // prettier-ignore
-    for (const [name, change, read, errorClass, code] of cases) {
-      it(`${name} is never jumped over: what came before is consumed, the queue waits, the others go on`, async () => {
+  describe('instead of another answer', () => {
+    const others: [name: string, code: number][] = [
+      ['a lock', RequestCode.LOCK_BATCH_MQ],
+      ['a heartbeat', RequestCode.HEART_BEAT],
+      ['a list of members', RequestCode.GET_CONSUMER_LIST_BY_GROUP],
+      ['a commit', RequestCode.UPDATE_CONSUMER_OFFSET],
+    ];
+    for (const [name, code] of others) {
+      it(`to ${name}: it is tried again with pauses, and consumption goes on in order when it ends`, async () => {
         const c = await twoBrokers();
-        const fault = rig.cluster.faults.add({
-          code: RequestCode.PULL_MESSAGE,
-          broker: 'broker-a',
-          topic: T,
-          // Each answer as if the messages behind the first five were not there yet.
-          where: (request) => Number(request.extFields['queueOffset']) < 5,
-          action: { type: 'rewrite', reply: onlyAt(read, change) },
-        });
         await start(c);
-        await rig.advanceUntil('it has happened', () => fault.hits > 0 && c.errors.length > 0);
+        await rig.advanceUntil('all are consumed', () => c.deliveries.length === 10);
+        const bytes = frame(0, Buffer.from('{"code":0,"opaque":'));
+        const fault = rig.cluster.faults.add({ code, broker: 'broker-a', action: { type: 'raw', bytes } });
+        // The first heartbeat, list or commit of its own; from then on the others follow from lost connections.
+        await rig.advanceUntil('it has happened', () => fault.hits > 0);
         produce(5);
         await rig.advance(A_MINUTE);
-        expect(offsets(c, 'broker-a')).to.deep.equal(numbers(read));
         expect(offsets(c, 'broker-b'), 'the other broker').to.deep.equal(numbers(10));
-        expect(rig.committed(T, 0) ?? 0).to.equal(read);
-        expect(connectionsTo('broker-a'), 'the connection is fine').to.equal(1);
-        const [error] = c.errors;
-        expect(error).to.be.instanceOf(errorClass);
-        expect(error?.code).to.equal(code);
-        expect(new Set(c.errors.map((each) => each.code))).to.deep.equal(new Set([code]));
-        expect(fault.hits, 'asked for again at growing intervals').to.be.within(10, 25);
-
+        expect(connectionsTo('broker-b')).to.equal(1);
+        expect(fault.hits, 'no hot loop').to.be.at.most(120);
+        const reported = codesOf(c.errors);
+        if (code !== RequestCode.HEART_BEAT) expect(reported).to.include('ERR_ROCKETMQ_HEADER_MALFORMED');
+        const before = rig.committed(T, 0);
+        expect(before).to.be.at.most(offsets(c, 'broker-a').length);
         fault.remove();
         await rig.advanceUntil('the rest is consumed', () => offsets(c, 'broker-a').length >= 10);
-        await rig.advance(10_000);
+        await rig.advance(30_000);
         expect(offsets(c, 'broker-a')).to.deep.equal(numbers(10));
         expect(rig.committed(T, 0)).to.equal(10);
         expect(healthy(c)).to.equal(true);
@@ -155,14 +143,82 @@ describe('bad input', () => {
     }
   });
 
+  describe('in an answer to a pull', () => {
+    // What is wrong with the message at which offset, and the error it is reported as.
+    const cases: [name: string, change: Damage, at: number, errorClass: typeof RocketMQError, code: string][] = [ // prettier-ignore
+      ['a message that is cut', (body, at) => body.subarray(0, at + 60), 4, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
+      ['a last message that lacks a byte', (body) => body.subarray(0, -1), 4, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
+      ['a first message that is cut', (body, at) => body.subarray(0, at + 3), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
+      ['no message at all', () => Buffer.alloc(0), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
+      ['an unknown magic', int32At(MAGIC_AT, 0x1234), 2, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MAGIC'],
+      ['the magic of a blank in the log', int32At(MAGIC_AT, BLANK_MAGIC), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MAGIC'],
+      ['a size of nothing', int32At(0, 0), 3, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
+      ['a negative size', int32At(0, -1), 3, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
+      ['a size past the end', int32At(0, 2 ** 30), 3, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_TRUNCATED'],
+      ['a body longer than its message', int32At(BODY_LENGTH_AT, 1_000_000), 1, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
+      ['an offset past 2^53 - 1', int32At(OFFSET_AT, 0x20_0000), 1, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
+      ['noise', (body) => Buffer.alloc(body.length, 0xa5), 0, MessageFormatError, 'ERR_ROCKETMQ_MESSAGE_MALFORMED'],
+    ]; // prettier-ignore
+    for (const [name, change, at, errorClass, code] of cases) {
+      it(`${name} is never jumped over: what came before is consumed, the queue waits, the others go on`, async () => {
+        await neverJumpedOver(damaged(at, change), at, errorClass, code);
+      });
+    }
+
+    const fields: [name: string, value: string | undefined, code: string][] = [
+      ['past 2^53 - 1', '9007199254740992', 'ERR_ROCKETMQ_OFFSET_UNSAFE'],
+      ['no whole number', '5.5', 'ERR_ROCKETMQ_FIELD_MALFORMED'],
+      ['missing', undefined, 'ERR_ROCKETMQ_FIELD_MISSING'],
+    ];
+    for (const [name, value, code] of fields) {
+      it(`a next offset that is ${name} is not guessed: nothing of that answer is taken`, async () => {
+        await neverJumpedOver(ext('nextBeginOffset', value), 0, ProtocolError, code);
+      });
+    }
+
+    /** Has a broker give such answers for a minute: exactly `read` messages are consumed until they end. */
+    async function neverJumpedOver(
+      reply: (answer: ResponseCommand) => ResponseCommand,
+      read: number,
+      errorClass: typeof RocketMQError,
+      code: string,
+    ): Promise<void> {
+      const c = await twoBrokers();
+      const fault = rig.cluster.faults.add({
+        code: RequestCode.PULL_MESSAGE,
+        broker: 'broker-a',
+        topic: T,
+        action: { type: 'rewrite', reply },
+      });
+      await start(c);
+      await rig.advanceUntil('it has happened', () => fault.hits > 0 && c.errors.length > 0);
+      produce(5);
+      await rig.advance(A_MINUTE);
+      expect(offsets(c, 'broker-a')).to.deep.equal(numbers(read));
+      expect(offsets(c, 'broker-b'), 'the other broker').to.deep.equal(numbers(10));
+      expect(rig.committed(T, 0) ?? 0).to.equal(read);
+      expect(connectionsTo('broker-a'), 'the connection is fine').to.equal(1);
+      expect(c.errors[0]).to.be.instanceOf(errorClass);
+      expect(new Set(c.errors.map((error) => error.code))).to.deep.equal(new Set([code]));
+      expect(fault.hits, 'asked for again at growing intervals').to.be.within(10, 25);
+
+      fault.remove();
+      await rig.advanceUntil('the rest is consumed', () => offsets(c, 'broker-a').length >= 10);
+      await rig.advance(10_000);
+      expect(offsets(c, 'broker-a')).to.deep.equal(numbers(10));
+      expect(rig.committed(T, 0)).to.equal(10);
+      expect(healthy(c)).to.equal(true);
+    }
+  });
+
   describe('in other answers', () => {
     // Cut, no JSON, another kind, fields missing or of another kind: all of it has to fail, and none to be taken for "none".
-    const broken: [name: string, body: string][] = [
-      ['cut', '{"consumerIdList":["a","b'],
-      ['no JSON', '<html>busy</html>'],
-      ['an array', '[]'],
+    const broken: [name: string, body: string, code: string][] = [
+      ['cut', '{"consumerIdList":["a","b', 'ERR_ROCKETMQ_JSON_MALFORMED'],
+      ['no JSON', '<html>busy</html>', 'ERR_ROCKETMQ_JSON_MALFORMED'],
+      ['an array', '[]', 'ERR_ROCKETMQ_FIELD_MALFORMED'],
     ];
-    for (const [name, body] of broken) {
+    for (const [name, body, code] of broken) {
       it(`a list of members that is ${name} leaves the queues as they are`, async () => {
         const c = await twoBrokers();
         await start(c);
@@ -174,7 +230,7 @@ describe('bad input', () => {
         expect(offsets(c, 'broker-a')).to.deep.equal(numbers(10));
         expect(c.eventsNamed('queueReleased')).to.deep.equal([]);
         expect(c.errors[0]).to.be.instanceOf(ProtocolError);
-        expect(codesOf(c.errors)).to.include('ERR_ROCKETMQ_JSON_MALFORMED');
+        expect(codesOf(c.errors)).to.include(code);
         expect(rig.committed(T, 0)).to.equal(10);
 
         // A member that comes meanwhile gets nothing, and its share as soon as the fault ends.
@@ -199,7 +255,7 @@ describe('bad input', () => {
         await rig.advance(A_MINUTE);
         expect(offsets(c, 'broker-a')).to.deep.equal([]);
         expect(pulls(rig.cluster, T).some((pull) => pull.broker === 'broker-a')).to.equal(false);
-        expect(codesOf(c.errors)).to.include('ERR_ROCKETMQ_JSON_MALFORMED');
+        expect(codesOf(c.errors)).to.include(code);
         expect(healthy(c)).to.equal(false);
         fault.remove();
         await rig.advanceUntil('it is consumed', () => offsets(c, 'broker-a').length === 5, 5_000);
@@ -240,7 +296,7 @@ describe('bad input', () => {
         const fault = answerWith({ code: RequestCode.GET_ROUTEINFO_BY_TOPIC, topic: T }, Buffer.from(body));
         c.consumer.subscribe(T);
         const error = await rejection(c.start(), RocketMQError);
-        expect(codesOf([error])).to.include('ERR_ROCKETMQ_JSON_MALFORMED');
+        expect(codesOf([error])).to.include(code);
         expect(fault.hits).to.be.greaterThan(0);
         expect(rig.clock.timerCount, 'nothing is left running').to.equal(0);
         fault.remove();
@@ -388,35 +444,26 @@ function ext(name: string, value: string | undefined): (answer: ResponseCommand)
   return (answer) => ({ ...answer, extFields: { ...answer.extFields, [name]: value } });
 }
 
-/** Damages one of the messages an answer carries. */
-function damage(
-  index: number,
-  change: (bytes: Buffer, at: number) => void,
-): (answer: ResponseCommand) => ResponseCommand {
-  return (answer) => {
-    const body = Buffer.from(bodyOf(answer));
-    let at = 0;
-    for (let i = 0; i < index; i++) at += body.readInt32BE(at);
-    change(body, at);
-    return { ...answer, body };
+/** Changes the body of an answer, in which the message to be damaged begins at `at`. */
+type Damage = (body: Buffer, at: number) => Buffer;
+
+function int32At(position: number, value: number): Damage {
+  return (body, at) => {
+    body.writeInt32BE(value, at + position);
+    return body;
   };
 }
 
-/** Changes the answer with the message at `offset` of the queue in it, and only as far as it reaches from there. */
-function onlyAt(
-  offset: number,
-  change: (answer: ResponseCommand) => ResponseCommand,
-): (answer: ResponseCommand) => ResponseCommand {
+/** Damages the message at an offset, in each answer that carries it, and leaves out those behind the fifth. */
+function damaged(offset: number, change: Damage): (answer: ResponseCommand) => ResponseCommand {
   return (answer) => {
     const { messages } = decodeMessages(bodyOf(answer), { brokerName: '' });
-    const first = messages[0];
-    if (first === undefined) return answer;
-    // The same five messages each time, so that the damaged one is where it was the first time.
-    const five = messages.filter((message) => message.queueOffset < 5);
-    if (first.queueOffset === 0) {
-      return change({ ...answer, body: Buffer.concat(five.map((message) => encodeMessage(message.toRecord()))) });
-    }
-    return { ...answer, body: Buffer.alloc(10, 0xa5) };
+    const records = messages.map((message) => encodeMessage(message.toRecord()));
+    const index = messages.findIndex((message) => message.queueOffset === offset);
+    if (index === -1) return answer;
+    const first = messages[0]?.queueOffset ?? 0;
+    const body = Buffer.concat(records.slice(0, 5 - first));
+    return { ...answer, body: change(body, Buffer.concat(records.slice(0, index)).length) };
   };
 }
 

@@ -34,6 +34,36 @@ describe('broadcasting', () => {
     return watched;
   }
 
+  /**
+   * Starts it and resolves when so many queues of T are consumed. Its start offsets are written to a file first, which
+   * takes real time: the event is awaited, not the clock.
+   */
+  async function started(c: WatchedConsumer, queues: number): Promise<void> {
+    const owned = ownedQueues(c, queues);
+    await c.start();
+    await rig.advance(100);
+    await owned;
+  }
+
+  function ownedQueues(c: WatchedConsumer, queues: number): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (c.owned(T).length === queues) resolve();
+      };
+      c.consumer.on('queueOwned', look);
+      c.consumer.on('queueReleased', look);
+    });
+  }
+
+  /** Resolves when the file of a queue's offsets holds this one: the disk takes real time. */
+  async function fileHolds(c: WatchedConsumer, offset: number): Promise<void> {
+    for (let round = 0; round < 1_000; round++) {
+      const content = await offsetFile(c).catch(() => '');
+      if (new RegExp(`:\\s*${offset}\\b`).test(content.slice(content.indexOf('}')))) return;
+    }
+    expect.fail(`the file does not hold ${offset}: ${await offsetFile(c)}`);
+  }
+
   const offsetFile = async (c: WatchedConsumer): Promise<string> =>
     readFile(join(directory, c.consumer.clientId, 'group', 'offsets.json'), 'utf8');
 
@@ -41,8 +71,8 @@ describe('broadcasting', () => {
     rig = await Rig.start({ brokers: 2, topics: { T: { queues: 3 } } });
     const a = consumer('c1');
     const b = consumer('c2');
-    await a.start();
-    await b.start();
+    await started(a, 6);
+    await started(b, 6);
     for (const brokerName of ['broker-a', 'broker-b']) {
       for (let queueId = 0; queueId < 3; queueId++) rig.produce(T, queueId, 10, brokerName);
     }
@@ -60,7 +90,7 @@ describe('broadcasting', () => {
   it('asks brokers for no members, no locks and no offsets, and for no retry topic', async () => {
     rig = await Rig.start({ topics: { T: { queues: 4 } } });
     const members = [consumer('c1'), consumer('c2', { verifyLockOnCommit: true })];
-    for (const member of members) await member.start();
+    for (const member of members) await started(member, 4);
     for (let queueId = 0; queueId < 4; queueId++) rig.produce(T, queueId, 5);
     await rig.advanceUntil('all are consumed', () => members.every((c) => c.deliveries.length === 20));
     await rig.advance(65_000);
@@ -91,11 +121,9 @@ describe('broadcasting', () => {
   it('does not mind that members come and go', async () => {
     rig = await Rig.start({ topics: { T: { queues: 4 } } });
     const a = consumer('c1');
-    await a.start();
-    await rig.advanceUntil('it has all queues', () => a.owned(T).length === 4);
+    await started(a, 4);
     const b = consumer('c2');
-    await b.start();
-    await rig.advanceUntil('so has the other', () => b.owned(T).length === 4);
+    await started(b, 4);
     await b.consumer.close();
     await rig.advance(25_000);
     expect(a.eventsNamed('queueReleased')).to.deep.equal([]);
@@ -107,21 +135,21 @@ describe('broadcasting', () => {
     rig.produce(T, 0, 5);
     rig.produce(T, 1, 3);
     const first = consumer('c1');
-    await first.start();
+    await started(first, 2);
     await rig.advanceUntil('all are consumed', () => first.deliveries.length === 8);
     await first.consumer.close();
     expect(JSON.stringify(await offsetFile(first))).to.include('offsetTable');
 
     rig.produce(T, 0, 2);
     const again = consumer('c1');
-    await again.start();
+    await started(again, 2);
     await rig.advanceUntil('the new ones are consumed', () => again.deliveries.length === 2);
     await rig.advance(1_000);
     expect(again.offsets(0)).to.deep.equal([5, 6]);
     expect(again.offsets(1)).to.deep.equal([]);
 
     const other = consumer('c2');
-    await other.start();
+    await started(other, 2);
     await rig.advanceUntil('another begins for itself', () => other.deliveries.length === 10);
   });
 
@@ -129,26 +157,25 @@ describe('broadcasting', () => {
     rig = await Rig.start({ topics: { T: { queues: 1 } } });
     rig.produce(T, 0, 5);
     const c = consumer('c1');
-    await c.start();
+    await started(c, 1);
     await rig.advanceUntil('all are consumed', () => c.deliveries.length === 5);
-    let content = '';
-    for (let waited = 0; waited <= 5_000 && !content.includes(':5') && !content.includes(': 5'); waited += 500) {
-      await rig.advance(500);
-      content = await offsetFile(c).catch(() => '');
-    }
-    expect(content).to.match(/: ?5\b/);
+    await rig.advance(5_000);
+    const { consumer: member } = c;
+    const written = (): boolean => member.assignment.every(({ committedOffset }) => committedOffset === 5);
+    expect(written(), 'in memory').to.equal(true);
+    await fileHolds(c, 5);
   });
 
   it('begins at the end of a queue when it is to, and keeps that', async () => {
     rig = await Rig.start({ topics: { T: { queues: 1 } } });
     rig.produce(T, 0, 5);
     const c = consumer('c1', { consumeFromWhere: 'CONSUME_FROM_LAST_OFFSET' });
-    await c.start();
+    await started(c, 1);
     await rig.advanceUntil('it pulls', () => pulls(rig.cluster, T).length > 0);
     await c.consumer.close();
     rig.produce(T, 0, 2);
     const again = consumer('c1', { consumeFromWhere: 'CONSUME_FROM_LAST_OFFSET' });
-    await again.start();
+    await started(again, 1);
     await rig.advanceUntil('what came meanwhile is consumed', () => again.deliveries.length === 2);
     expect(again.offsets(0)).to.deep.equal([5, 6]);
   });
@@ -158,7 +185,7 @@ describe('broadcasting', () => {
     rig.produce(T, 0, 3);
     const c = consumer('c1');
     c.answer = ({ offset, reconsumeTimes }) => (offset === 1 && reconsumeTimes < 2 ? SUSPEND : 'SUCCESS');
-    await c.start();
+    await started(c, 1);
     await rig.advanceUntil('all are consumed', () => c.offsets(0).includes(2));
     expect(c.offsets(0)).to.deep.equal([0, 1, 1, 1, 2]);
     expect((c.deliveries[2]?.at ?? 0) - (c.deliveries[1]?.at ?? 0)).to.equal(1_000);
@@ -172,11 +199,11 @@ describe('broadcasting', () => {
       context.autoCommit = false;
       return offset === 1 ? 'COMMIT' : 'SUCCESS';
     };
-    await c.start();
+    await started(c, 1);
     await rig.advanceUntil('all are consumed', () => c.deliveries.length === 4);
     await c.consumer.close();
     const again = consumer('c1');
-    await again.start();
+    await started(again, 1);
     await rig.advanceUntil('the uncommitted come again', () => again.deliveries.length === 2);
     expect(again.offsets(0)).to.deep.equal([2, 3]);
   });
@@ -186,7 +213,7 @@ describe('broadcasting', () => {
     rig.produce(T, 0, 2);
     const c = consumer('c1', { maxReconsumeTimes: 1 });
     c.answer = ({ offset }) => (offset === 0 ? SUSPEND : 'SUCCESS');
-    await c.start();
+    await started(c, 1);
     await rig.advanceUntil('the next is delivered', () => c.offsets(0).includes(1));
     expect(c.offsets(0)).to.deep.equal([0, 0, 1]);
     expect(rig.cluster.messages('%DLQ%group').map((message) => message.body.toString())).to.deep.equal(['0']);
@@ -197,7 +224,9 @@ describe('broadcasting', () => {
     rig.produce(T, 0, 10);
     rig.cluster.expireMessages({ topic: T, brokerName: 'broker-a', queueId: 0 }, 6);
     const c = consumer('c1');
-    await c.start();
+    const reset = new Promise((resolve) => c.consumer.once('offsetReset', resolve));
+    await started(c, 1);
+    await reset;
     await rig.advanceUntil('all are consumed', () => c.deliveries.length === 4);
     expect(c.offsets(0)).to.deep.equal([6, 7, 8, 9]);
     expect(c.eventsNamed('offsetReset').length).to.equal(1);
@@ -207,7 +236,7 @@ describe('broadcasting', () => {
     rig = await Rig.start({ topics: { T: { queues: 1 } } });
     rig.produce(T, 0, 3);
     const c = consumer('c1');
-    await c.start();
+    await started(c, 1);
     await rig.advanceUntil('all are consumed', () => c.deliveries.length === 3);
     rig.cluster.resetOffset('group', T, { offset: 0, mode: 'push' });
     await rig.advance(5_000);
@@ -218,14 +247,17 @@ describe('broadcasting', () => {
   it('takes up new queues of the topic and lets go of those that are gone', async () => {
     rig = await Rig.start({ topics: { T: { queues: 2 } } });
     const c = consumer('c1');
-    await c.start();
-    await rig.advanceUntil('it has both', () => c.owned(T).length === 2);
+    await started(c, 2);
+    const four = ownedQueues(c, 4);
     rig.cluster.updateTopic(T, { queues: 4 });
-    await rig.advanceUntil('it has four', () => c.owned(T).length === 4, 60_000);
+    await rig.advance(31_000);
+    await four;
     rig.produce(T, 3, 2);
     await rig.until('they are consumed', () => c.deliveries.length === 2);
+    const one = ownedQueues(c, 1);
     rig.cluster.updateTopic(T, { queues: 1 });
-    await rig.advanceUntil('it has one', () => c.owned(T).length === 1, 60_000);
+    await rig.advance(31_000);
+    await one;
     expect(c.owned(T)).to.deep.equal([0]);
   });
 });

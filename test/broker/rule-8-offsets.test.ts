@@ -215,7 +215,9 @@ describe('rule 8: offsets', () => {
       void c.consumer.close().then(() => (closed = true));
       await rig.advanceUntil('it is closed', () => closed);
       const text = await readFile(join(directory, '10.0.0.1@c1', 'group', 'offsets.json'), 'utf8');
-      expect(text).to.match(/"queueId":0,"topic":"T"\}"?:3\b/).and.to.match(/"queueId":1,"topic":"T"\}"?:1\b/);
+      expect(text)
+        .to.match(/"queueId":0,"topic":"T"\}"?:3\b/)
+        .and.to.match(/"queueId":1,"topic":"T"\}"?:1\b/);
 
       const again = await rig.consume(T, 'c1', options);
       await rig.advanceUntil('it owns all', () => again.owned(T).length === 2);

@@ -17,7 +17,11 @@ describe('close', () => {
 
   afterEach(() => rig.stop());
 
-  async function owner(queues = 1, options: Partial<OrderedConsumerOptions> = {}, brokers = 1): Promise<WatchedConsumer> {
+  async function owner(
+    queues = 1,
+    options: Partial<OrderedConsumerOptions> = {},
+    brokers = 1,
+  ): Promise<WatchedConsumer> {
     rig = await Rig.start({ brokers, topics: { T: { queues } } });
     const c = await rig.consume(T, 'c1', options);
     const settled = (): boolean => c.owned(T).length === queues * brokers && c.owned('%RETRY%group').length === brokers;
@@ -96,7 +100,14 @@ describe('close', () => {
       await Promise.all([first, c.consumer[Symbol.asyncDispose]()]);
       expect(sequence(rig.cluster, '10.0.0.1@c1', GOODBYE, before)).to.deep.equal([UNLOCK_BATCH_MQ, UNREGISTER_CLIENT]);
       expect(() => c.consumer.subscribe('U')).to.throw(StateError);
-      expect((await rejection(c.consumer.start(() => undefined), StateError)).code).to.equal('ERR_ROCKETMQ_STATE');
+      expect(
+        (
+          await rejection(
+            c.consumer.start(() => undefined),
+            StateError,
+          )
+        ).code,
+      ).to.equal('ERR_ROCKETMQ_STATE');
       expect(c.consumer.health()).to.deep.equal({ healthy: false, reasons: ['the consumer is closed'] });
     });
 
@@ -208,7 +219,10 @@ describe('close', () => {
 
     it('the look-up of a start offset: the queue is never begun', async () => {
       rig = await Rig.start({ topics: { T: { queues: 2 } } });
-      const slow = rig.cluster.faults.add({ code: RequestCode.QUERY_CONSUMER_OFFSET, action: { type: 'delay', ms: 900 } });
+      const slow = rig.cluster.faults.add({
+        code: RequestCode.QUERY_CONSUMER_OFFSET,
+        action: { type: 'delay', ms: 900 },
+      });
       const c = await rig.consume(T);
       await rig.advanceUntil('it asks for the offsets', () => slow.hits >= 2);
       await close(c);
@@ -303,13 +317,17 @@ describe('close', () => {
       await Promise.all(rig.cluster.nameServers.map((server) => server.stop()));
       await rig.advance(65_000);
       await close(c);
-      expect(sequence(rig.cluster, '10.0.0.1@c1', GOODBYE).slice(-2)).to.deep.equal([UNLOCK_BATCH_MQ, UNREGISTER_CLIENT]);
+      expect(sequence(rig.cluster, '10.0.0.1@c1', GOODBYE).slice(-2)).to.deep.equal([
+        UNLOCK_BATCH_MQ,
+        UNREGISTER_CLIENT,
+      ]);
       await expectNothingLeft();
     });
 
     it('gives back what it can at the others, when one broker of two is down', async () => {
       const c = await owner(2, {}, 2);
-      for (const queueId of numbers(2)) for (const broker of ['broker-a', 'broker-b']) rig.produce(T, queueId, 2, broker);
+      for (const queueId of numbers(2))
+        for (const broker of ['broker-a', 'broker-b']) rig.produce(T, queueId, 2, broker);
       await rig.until('all is consumed', () => c.deliveries.length === 8);
       await rig.cluster.broker('broker-a').stop({ keepRoute: true });
       await close(c);

@@ -119,7 +119,7 @@ describe('start', () => {
       const { error } = await failure(c, BrokerError, 3_100);
       expect(error.message).to.contain('does not support');
       expect(rig.cluster.journal.requests({ code: CHECK_CLIENT_CONFIG })).to.have.lengthOf(1);
-      expect(rig.cluster.journal.requests({ code: HEART_BEAT })).to.deep.equal([]);
+      expect(rig.cluster.journal.requests({ code: HEART_BEAT }).length, 'it never was a member').to.equal(0);
       await expectNothingLeft();
     });
 
@@ -223,7 +223,11 @@ describe('start', () => {
     it('refuses a client id that is in use with other credentials', async () => {
       rig = await Rig.start({ topics: { T: { queues: 2 } } });
       await rig.consume(T, 'c1', { instanceName: 'same' });
-      const second = consumer({ instanceName: 'same', consumerGroup: 'other', acl: { accessKey: 'a', secretKey: 'b' } });
+      const second = consumer({
+        instanceName: 'same',
+        consumerGroup: 'other',
+        acl: { accessKey: 'a', secretKey: 'b' },
+      });
       const { error } = await failure(second, StateError, 100);
       expect(error.message).to.contain('10.0.0.1@same');
       await second.consumer.close();
@@ -234,7 +238,10 @@ describe('start', () => {
       rig = await Rig.start({ topics: { T: { queues: 2 }, U: { queues: 2 } } });
       const first = await rig.consume(T, 'c1', { instanceName: 'same' });
       const second = await rig.consume('U', 'c2', { instanceName: 'same', consumerGroup: 'other' });
-      await rig.advanceUntil('both own their queues', () => first.owned(T).length === 2 && second.owned('U').length === 2);
+      await rig.advanceUntil(
+        'both own their queues',
+        () => first.owned(T).length === 2 && second.owned('U').length === 2,
+      );
       expect(rig.cluster.broker('broker-a').connections).to.have.lengthOf(1);
       expect(rig.cluster.members('group')).to.have.lengthOf(1);
       expect(rig.cluster.members('other')).to.have.lengthOf(1);

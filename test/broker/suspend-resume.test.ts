@@ -18,7 +18,9 @@ describe('suspend and resume', () => {
   async function idle(queues = 1, name = 'c1', most = queues): Promise<WatchedConsumer> {
     const c = await rig.consume(T, name);
     await rig.advanceUntil('its queues are owned', () => c.owned(T).length === most);
-    await rig.advanceUntil('they are pulled', () => queueIds(queues).every((id) => pulls(rig.cluster, T, id).length > 0));
+    await rig.advanceUntil('they are pulled', () =>
+      queueIds(queues).every((id) => pulls(rig.cluster, T, id).length > 0),
+    );
     return c;
   }
 

@@ -7,6 +7,8 @@ import {
 } from '../../lib/index.js';
 import type { RocketMQError } from '../../lib/errors.js';
 import type { OrderedConsumerOptions } from '../../lib/options.js';
+import { prepareCompression } from '../../lib/protocol/compression.js';
+import { CompressionType } from '../../lib/protocol/sys-flag.js';
 import { MockClock, MockCluster, type MockClusterOptions } from '../../mock-broker/index.js';
 import { FakeClock, turns } from './fake-clock.js';
 
@@ -115,6 +117,8 @@ export class Rig {
   }
 
   static async start(options: MockClusterOptions = {}): Promise<Rig> {
+    // A starting consumer reads this from disk, which takes time of the machine while that of the rig may move on.
+    await prepareCompression(CompressionType.ZSTD).catch(() => undefined);
     const clock = new FakeClock();
     const cluster = await MockCluster.start({ ...options, clock: MockClock.manual(clock.wallTime()) });
     return new Rig(cluster, clock);

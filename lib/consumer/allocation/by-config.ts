@@ -13,7 +13,7 @@ export class AllocateMessageQueueByConfig implements AllocateMessageQueueStrateg
   /** @throws ValidationError when `queues` is no list */
   constructor(queues: readonly MessageQueue[]) {
     if (!Array.isArray(queues)) throw new ValidationError('queues', queues, 'an array of message queues');
-    this.#queues = [...queues];
+    this.#queues = Array.from<MessageQueue>(queues);
   }
 
   allocate(): MessageQueue[] {

@@ -8,6 +8,9 @@ import { persistEach, type OffsetStore } from './offset-store.js';
 /** Both requests have this much time in the reference, in milliseconds. */
 const OFFSET_TIMEOUT = 5_000;
 
+/** How often the first offset of a queue is written at most, when the broker acknowledges it but does not have it. */
+const FIRST_WRITES = 3;
+
 interface Entry {
   offset: number;
   /** What the broker acknowledged last; `undefined` when nothing yet. */
@@ -54,11 +57,15 @@ export class BrokerOffsetStore implements OffsetStore {
     return offset;
   }
 
+  /**
+   * Offset 0 counts as not stored: brokers also answer it for a young queue of which they have nothing. Written, it is
+   * there for operators; a 4.9 broker resets a group only when it has an offset of each queue.
+   */
   begin(queue: MessageQueue, offset: number, stored: boolean): void {
     const key = messageQueueKey(queue);
     // A write that is under way stays ahead of those to come.
     const writing = this.#entries.get(key)?.writing ?? pLimit(1);
-    this.#entries.set(key, { offset, persisted: stored ? offset : undefined, writing });
+    this.#entries.set(key, { offset, persisted: stored && offset > 0 ? offset : undefined, writing });
   }
 
   update(queue: MessageQueue, offset: number, increaseOnly: boolean): void {
@@ -77,24 +84,31 @@ export class BrokerOffsetStore implements OffsetStore {
     await entry.writing(async () => {
       const { offset } = entry;
       if (entry.persisted === offset) return;
-      await this.#client.callMaster(
-        queue.brokerName,
-        updateConsumerOffset,
-        {
-          consumerGroup: this.#consumerGroup,
-          topic: queue.topic,
-          queueId: queue.queueId,
-          commitOffset: offset,
-          brokerName: queue.brokerName,
-        },
-        OFFSET_TIMEOUT,
-      );
+      // Brokers lose one of two offsets of a topic when they are the group's first and arrive together: they make the
+      // topic's table twice. So the first one is looked up after it was acknowledged.
+      let writes = entry.persisted === undefined ? FIRST_WRITES : 1;
+      do await this.#write(queue, offset);
+      while (--writes > 0 && !(await this.#has(queue)));
       entry.persisted = offset;
     });
   }
 
   persistAll(queues: readonly MessageQueue[]): Promise<void> {
     return persistEach(queues, (queue) => this.persist(queue));
+  }
+
+  async #write(queue: MessageQueue, commitOffset: number): Promise<void> {
+    const { topic, brokerName, queueId } = queue;
+    const request = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset, brokerName };
+    await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT);
+  }
+
+  async #has(queue: MessageQueue): Promise<boolean> {
+    const { topic, brokerName, queueId } = queue;
+    const request = { consumerGroup: this.#consumerGroup, topic, queueId, brokerName, setZeroIfNotFound: false };
+    return (
+      (await this.#client.callMaster(brokerName, queryConsumerOffset, request, OFFSET_TIMEOUT)).offset !== undefined
+    );
   }
 
   remove(queue: MessageQueue): void {

@@ -46,7 +46,8 @@ export class LocalFileOffsetStore implements OffsetStore {
       .filter((entry) => entry !== undefined)
       .filter((entry) => entry.offset !== entry.persisted)
       .map((entry) => ({ entry, queue: entry.queue, offset: entry.offset }));
-    if (changed.length === 0) return;
+    // Also with nothing to add: who persists before the end must not leave a write behind.
+    if (changed.length === 0) return this.#file.settled();
     await this.#file.save(changed);
     for (const { entry, offset } of changed) entry.persisted = offset;
   }

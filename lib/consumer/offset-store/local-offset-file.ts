@@ -82,6 +82,11 @@ export class LocalOffsetFile {
     });
   }
 
+  /** Resolves when no {@link save} is under way. */
+  async settled(): Promise<void> {
+    await this.#turn(() => undefined);
+  }
+
   async #replace(changed: readonly QueueOffset[]): Promise<void> {
     const merged = new Map((await this.load()).map((entry) => [messageQueueKey(entry.queue), entry]));
     for (const entry of changed) merged.set(messageQueueKey(entry.queue), entry);

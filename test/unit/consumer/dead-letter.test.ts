@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ClientInstance } from '../../../lib/client/client-instance.js';
 import { sendToDeadLetter } from '../../../lib/consumer/dead-letter.js';
 import { RouteError } from '../../../lib/errors.js';
+import { MqVersion } from '../../../lib/protocol/codes.js';
 import { encodeProperties, parseProperties } from '../../../lib/protocol/properties.js';
 import type { SendMessageRequest } from '../../../lib/protocol/requests/send-message.js';
 import { CompressionType, INNER_BATCH_MASK, withCompression } from '../../../lib/protocol/sys-flag.js';
@@ -15,7 +16,7 @@ interface Sent {
   readonly timeoutMs: number;
 }
 
-function setUp(brokers: string[], options: { cached?: boolean; fail?: unknown } = {}) {
+function setUp(brokers: string[], options: { cached?: boolean; fail?: unknown; version?: number } = {}) {
   const sent: Sent[] = [];
   const fetched: string[] = [];
   const clock = new FakeClock();
@@ -24,6 +25,8 @@ function setUp(brokers: string[], options: { cached?: boolean; fail?: unknown } 
   });
   const client = {
     clock,
+    heartbeats: { brokerVersion: () => ('version' in options ? options.version : MqVersion.V5_3_3) },
+    masterAddress: (brokerName: string) => `${brokerName}:10911`,
     routes: {
       get: (topic: string) => (options.cached === false ? undefined : route(topic)),
       fetch: (topic: string) => {
@@ -33,9 +36,7 @@ function setUp(brokers: string[], options: { cached?: boolean; fail?: unknown } 
     },
     callMaster: (brokerName: string, _type: unknown, request: SendMessageRequest, timeoutMs: number) => {
       sent.push({ brokerName, request, timeoutMs });
-      return options.fail === undefined
-        ? Promise.resolve({ status: 'SEND_OK' })
-        : Promise.reject(options.fail as Error);
+      return options.fail === undefined ? Promise.resolve({ status: 'SEND_OK' }) : Promise.reject(options.fail);
     },
   } as unknown as ClientInstance;
   return { client, sent, fetched, clock };
@@ -87,6 +88,18 @@ describe('sendToDeadLetter', () => {
     });
     expect(sent?.timeoutMs).to.equal(3_000);
     expect(message.properties, "the message's own are left alone").to.deep.equal(properties);
+  });
+
+  it('asks for no delay at brokers that would heed it: before 5.0, and those of which nothing is known', async () => {
+    for (const [version, delay] of [
+      [MqVersion.V4_9_7, undefined],
+      [undefined, undefined],
+      [MqVersion.V5_0_0, '3'],
+    ] as const) {
+      const t = setUp(['broker-a'], { version } as { version?: number });
+      await sendToDeadLetter(t.client, GROUP, storedMessage({ properties: encodeProperties({ DELAY: '7' }) }), FROM, 0);
+      expect(parseProperties(t.sent[0]?.request.properties ?? '')['DELAY'], `version ${version}`).to.equal(delay);
+    }
   });
 
   it('keeps the first id and the first topic of a message that came back before', async () => {

@@ -360,7 +360,6 @@ describe('message sender', () => {
           by: 'selector',
           arg: undefined,
           select: () => {
-            // eslint-disable-next-line @typescript-eslint/only-throw-error -- callers may
             throw 'no error at all';
           },
         };

@@ -58,7 +58,7 @@ describe('remoting: requests of the peer', () => {
       throw new Error('The Consumer Group <g> not exist in this consumer');
     });
     client.setRequestHandler(309, () => Promise.reject(new Error('no such message')));
-    client.setRequestHandler(310, () => Promise.reject('a text' as unknown as Error));
+    client.setRequestHandler(310, () => Promise.reject('a text'));
     const expected = [
       [307, 'The Consumer Group <g> not exist in this consumer'],
       [309, 'no such message'],

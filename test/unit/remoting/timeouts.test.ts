@@ -169,7 +169,7 @@ describe('remoting: timeouts', () => {
     it('stay open while the peer sends', async () => {
       const server = await harness.server(ECHO);
       const client = harness.client({ idleTimeoutMs: 1000 });
-      const heard = new Promise<void>((resolve) => client.setRequestHandler(40, () => resolve() as undefined));
+      const heard = new Promise<void>((resolve) => client.setRequestHandler(40, () => { resolve(); return undefined; })); // prettier-ignore
       await client.request(server.address, LOCK, { timeoutMs: 1000 });
       await harness.clock.advance(900);
       server.peers[0]?.request({ code: 40 }, 1, true);
