@@ -76,6 +76,7 @@ export class ConsumerRuntime implements ConsumerMember {
   readonly #stats: ConsumerStats;
   readonly #retryTopic: string;
   #persistTimer: unknown;
+  #persisting: Promise<void> = Promise.resolve();
 
   constructor(state: ConsumerState, client: ClientInstance, listener: MessageListenerOrderly, emit: EmitEvent) {
     const { options } = state;
@@ -208,6 +209,7 @@ export class ConsumerRuntime implements ConsumerMember {
     // Side by side: a rebalance under way changes nothing any more, and listeners are told at once.
     await Promise.all([this.rebalancer.stop(), this.ownership.close(waitMs)]);
     this.#client.clock.clearTimeout(this.#persistTimer);
+    await this.#persisting;
   }
 
   /** Tells the brokers, and then takes in or gives up what follows from it. */
@@ -323,7 +325,7 @@ export class ConsumerRuntime implements ConsumerMember {
         .filter(
           (queue) => (queue.state === 'owned' || queue.state === 'draining') && queue.holdsLease(now, lockLeaseTime),
         );
-      this.offsets.persistAll(ours.map((queue) => queue.messageQueue)).catch((cause: unknown) => {
+      this.#persisting = this.offsets.persistAll(ours.map((queue) => queue.messageQueue)).catch((cause: unknown) => {
         this.#emit(
           'error',
           new RocketMQError('offsets could not be persisted; it is tried again at the next turn', {

@@ -38,9 +38,7 @@ export async function findStartOffset(
   chosenBefore?: number,
 ): Promise<StartOffset> {
   const stored = await store.readStored(queue);
-  // Of a young queue brokers say 0 even to a group without an offset; once it has aged they would say "none". So that a
-  // restart then doesn't jump to the end, a 0 is persisted, too.
-  if (stored !== undefined) return { offset: stored, chosen: stored === 0 };
+  if (stored !== undefined) return { offset: stored, chosen: false };
   if (chosenBefore !== undefined) return { offset: chosenBefore, chosen: true };
   return { offset: await firstOffset(client, queue, isRetryTopic, policy), chosen: true };
 }

@@ -162,7 +162,8 @@ export class Rig {
   async advance(ms: number): Promise<void> {
     let left = ms;
     while (left > 0) {
-      const step = Math.min(left, LARGEST_STEP, Math.max(1, this.clock.nextTimerIn ?? LARGEST_STEP));
+      // Whole milliseconds, as brokers count them; retries with jitter fall due in between.
+      const step = Math.min(left, LARGEST_STEP, Math.max(1, Math.ceil(this.clock.nextTimerIn ?? LARGEST_STEP)));
       this.cluster.clock.advance(step);
       await this.clock.advance(step);
       left -= step;

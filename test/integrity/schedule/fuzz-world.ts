@@ -2,6 +2,7 @@ import type { MessageQueue, OrderedConsumerOptions } from '../../../lib/index.js
 import { describeQueue } from '../../../lib/protocol/message-queue.js';
 import { MockClock, MockCluster, type Fault, type MockBroker } from '../../../mock-broker/index.js';
 import { FakeClock, turns } from '../../support/fake-clock.js';
+import { Loopback } from '../../support/loopback.js';
 import { FuzzMember } from './fuzz-member.js';
 import { Judge } from './judge.js';
 import { seededRandom } from './random.js';
@@ -17,8 +18,6 @@ const STRANGER = '10.0.0.9@stranger';
 const RECOVERY_TIME = 150_000;
 /** The brokers' clock goes ahead of the members' by this much at most, in milliseconds. */
 const LARGEST_STEP = 250;
-/** After so many turns of the event loop in which nothing happened, nothing more will without time passing. */
-const QUIET_TURNS = 5;
 
 /** What marks whose a request is. CPP would be told resets in another form, JAVA is what brokers call themselves. */
 const MARKS = ['DOTNET', 'PYTHON', 'DELPHI', 'ERLANG', 'RUBY', 'OTHER', 'HTTP', 'GO', 'PHP', 'OMS', 'RUST', 'NODE_JS'] as const; // prettier-ignore
@@ -28,6 +27,7 @@ export class FuzzWorld {
   readonly judge: Judge;
   readonly #cluster: MockCluster;
   readonly #clock: FakeClock;
+  readonly #loopback: Loopback;
   readonly #salt: number;
   readonly #random: () => number;
   readonly #members: (FuzzMember | undefined)[] = [];
@@ -38,9 +38,10 @@ export class FuzzWorld {
   readonly #faults: Fault[] = [];
   #lives = 0;
 
-  private constructor(cluster: MockCluster, clock: FakeClock, salt: number) {
+  private constructor(cluster: MockCluster, clock: FakeClock, loopback: Loopback, salt: number) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#loopback = loopback;
     this.#salt = salt;
     this.#random = seededRandom(salt);
     this.judge = new Judge(cluster, GROUP, () => clock.now());
@@ -48,13 +49,14 @@ export class FuzzWorld {
 
   static async start(salt: number): Promise<FuzzWorld> {
     const clock = new FakeClock();
+    const loopback = new Loopback();
     const cluster = await MockCluster.start({
       brokers: BROKERS.map((name) => ({ name })),
       topics: { [TOPIC]: { queues: QUEUES_PER_BROKER } },
       clock: MockClock.manual(clock.wallTime()),
       journalLimit: 100,
     });
-    return new FuzzWorld(cluster, clock, salt);
+    return new FuzzWorld(cluster, clock, loopback, salt);
   }
 
   async take(step: Step): Promise<void> {
@@ -89,10 +91,13 @@ export class FuzzWorld {
       member.mood = 'content';
       this.#restore(member);
     }
-    if (!this.#members.some((member) => member?.isActive === true)) this.#join(0, 1, 20, false);
     for (const queue of allQueues()) this.#produce(queue, 1);
     const until = this.#clock.now() + RECOVERY_TIME;
-    while (this.#unfinished().length > 0 && this.#clock.now() < until) await this.advance(500);
+    while (this.#unfinished().length > 0 && this.#clock.now() < until) {
+      // Starting may have failed because of the trouble there was.
+      if (!this.#members.some((member) => member?.isActive === true)) this.#join(0, 1, 20, false);
+      await this.advance(500);
+    }
     const unfinished = this.#unfinished();
     if (unfinished.length > 0) this.judge.fault(`not consumed ${RECOVERY_TIME} ms after the last trouble: ${unfinished.join('; ')}`); // prettier-ignore
     this.#check();
@@ -117,6 +122,9 @@ export class FuzzWorld {
     }
     if (this.#clock.timerCount > 0) left.push(`${this.#clock.timerCount} timers`);
     await this.#cluster.stop();
+    await this.#loopback.settled();
+    if (this.#loopback.openSockets > 0) left.push(`${this.#loopback.openSockets} sockets`);
+    this.#loopback.close();
     return left;
   }
 
@@ -126,13 +134,8 @@ export class FuzzWorld {
   }
 
   /** Gives promises and sockets their turns until nothing happens any more. */
-  async #settle(): Promise<void> {
-    let before = this.judge.activity;
-    for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
-      await turns(1);
-      if (this.judge.activity !== before) quiet = 0;
-      before = this.judge.activity;
-    }
+  #settle(): Promise<void> {
+    return this.#loopback.settled();
   }
 
   /** Runs `ending` in `ms` from now, or when all trouble ends. */

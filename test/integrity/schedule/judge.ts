@@ -71,9 +71,6 @@ export class Judge {
   /** Offsets a member was told by a broker. */
   readonly #read = new Map<string, Set<number>>();
   readonly #trace: string[] = [];
-  /** Goes up with everything seen. */
-  activity = 0;
-
   constructor(cluster: MockCluster, group: string, now: () => number) {
     this.#cluster = cluster;
     this.#group = group;
@@ -94,7 +91,6 @@ export class Judge {
   }
 
   note(what: string): void {
-    this.activity++;
     this.#trace.push(`${String(this.#now()).padStart(8)}  ${what}`);
     if (this.#trace.length > SHOWN_EVENTS * 2) this.#trace.splice(0, this.#trace.length - SHOWN_EVENTS);
   }
@@ -232,7 +228,6 @@ export class Judge {
   #arrived(broker: MockBroker, command: RemotingCommand): void {
     const member = this.#members.get(command.language);
     if (member === undefined) return;
-    this.activity++;
     switch (command.code) {
       case RequestCode.PULL_MESSAGE: {
         const { topic, queueId, sysFlag, commitOffset, queueOffset } = pullMessage.decode(command);
