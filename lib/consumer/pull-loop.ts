@@ -158,6 +158,8 @@ export class PullLoop {
       this.#deps.offsetIllegal(queue, reply.nextBeginOffset, reply.remark);
       return 'ended';
     }
+    // What was looked for is not what is wanted any more: neither its messages nor what it passed over count.
+    if (this.#deps.subscription(messageQueue.topic) !== subscription) return 'again';
     if (reply.status === 'FOUND') {
       state.notHeld = 0;
       return this.#found(queue, isCurrent, reply, subscription, tookMs);

@@ -189,6 +189,12 @@ export class RealCluster {
   }
 
   async start(): Promise<void> {
+    await this.startNameServer();
+    await Promise.all(this.brokers.map((broker) => broker.start()));
+  }
+
+  /** On the port it had. It knows nothing of before: each broker registers anew, at its next turn at the latest. */
+  async startNameServer(): Promise<void> {
     const { home } = this.#nameServerPlan;
     const logFile = join(home, 'logs', 'namesrv.out');
     this.#nameServer = await startJava(this.java, {
@@ -203,7 +209,12 @@ export class RealCluster {
       await this.protocolAdmin.masters();
       return true;
     });
-    await Promise.all(this.brokers.map((broker) => broker.start()));
+  }
+
+  /** SIGKILL. */
+  async killNameServer(): Promise<void> {
+    await this.#nameServer?.kill();
+    this.#nameServer = undefined;
   }
 
   /** Waits for `ready`, and fails at once, with the end of its output, when the process ends instead. */
@@ -228,8 +239,7 @@ export class RealCluster {
 
   /** Kills every process and removes the folder. Safe to call again. */
   async stop(): Promise<void> {
-    await Promise.all([...this.brokers.map((broker) => broker.kill()), this.#nameServer?.kill()]);
-    this.#nameServer = undefined;
+    await Promise.all([...this.brokers.map((broker) => broker.kill()), this.killNameServer()]);
     removeFolder(this.dir);
   }
 

@@ -8,9 +8,6 @@ import { persistEach, type OffsetStore } from './offset-store.js';
 /** Both requests have this much time in the reference, in milliseconds. */
 const OFFSET_TIMEOUT = 5_000;
 
-/** How often the first offset of a queue is written at most, when the broker acknowledges it but does not have it. */
-const FIRST_WRITES = 3;
-
 interface Entry {
   offset: number;
   /** What the broker acknowledged last; `undefined` when nothing yet. */
@@ -25,6 +22,8 @@ export class BrokerOffsetStore implements OffsetStore {
   readonly #consumerGroup: string;
   readonly #strict: boolean;
   readonly #entries = new Map<string, Entry>();
+  /** By broker and topic. */
+  readonly #firstWrites = new Map<string, Promise<void>>();
 
   /** @param strict a group without an offset is told so, even where the broker would answer 0 for a young queue */
   constructor(client: ClientInstance, consumerGroup: string, strict: boolean) {
@@ -84,11 +83,7 @@ export class BrokerOffsetStore implements OffsetStore {
     await entry.writing(async () => {
       const { offset } = entry;
       if (entry.persisted === offset) return;
-      // Brokers lose one of two offsets of a topic when they are the group's first and arrive together: they make the
-      // topic's table twice. So the first one is looked up after it was acknowledged.
-      let writes = entry.persisted === undefined ? FIRST_WRITES : 1;
-      do await this.#write(queue, offset);
-      while (--writes > 0 && !(await this.#has(queue)));
+      await this.#write(queue, offset);
       entry.persisted = offset;
     });
   }
@@ -97,18 +92,26 @@ export class BrokerOffsetStore implements OffsetStore {
     return persistEach(queues, (queue) => this.persist(queue));
   }
 
+  /**
+   * Brokers lose one of two offsets of a topic that are the group's first and arrive together: each makes the topic's
+   * table. So the first one goes alone.
+   */
   async #write(queue: MessageQueue, commitOffset: number): Promise<void> {
     const { topic, brokerName, queueId } = queue;
     const request = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset, brokerName };
-    await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT);
-  }
-
-  async #has(queue: MessageQueue): Promise<boolean> {
-    const { topic, brokerName, queueId } = queue;
-    const request = { consumerGroup: this.#consumerGroup, topic, queueId, brokerName, setZeroIfNotFound: false };
-    return (
-      (await this.#client.callMaster(brokerName, queryConsumerOffset, request, OFFSET_TIMEOUT)).offset !== undefined
-    );
+    const send = async (): Promise<void> => {
+      await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT);
+    };
+    const table = `${brokerName} ${topic}`;
+    const first = this.#firstWrites.get(table);
+    if (first !== undefined) {
+      await first;
+      return send();
+    }
+    const sending = send();
+    const failed = (): void => void this.#firstWrites.delete(table);
+    this.#firstWrites.set(table, sending.catch(failed));
+    return sending;
   }
 
   remove(queue: MessageQueue): void {

@@ -8,6 +8,7 @@ import {
   type OrderedConsumerOptions,
 } from '../../../lib/index.js';
 import type { Clock } from '../../../lib/clock.js';
+import { describeQueue } from '../../../lib/protocol/message-queue.js';
 import { resolveConsumerOptions } from '../../../lib/options.js';
 import { planAnswer, type Mood } from './answers.js';
 import type { Judge, ListenerCall, Suspect } from './judge.js';
@@ -124,7 +125,7 @@ export class FuzzMember implements Suspect {
     consumer.on('queueState', ({ messageQueue, from, to, reason }) => {
       if (!alive()) return;
       if (to === 'absent') judge.left(this, messageQueue, reason === 'its lock was lost', reason);
-      else judge.note(`${this.name} ${messageQueue.brokerName}#${messageQueue.queueId} ${from} -> ${to}: ${reason}`);
+      else judge.note(`${this.name} ${describeQueue(messageQueue)} ${from} -> ${to}: ${reason}`);
     });
     consumer.on('queueOwned', ({ messageQueue, offset }) => alive() && judge.owned(this, messageQueue, offset));
     consumer.on('queueLost', ({ messageQueue, reason }) => alive() && judge.left(this, messageQueue, true, reason));

@@ -77,8 +77,8 @@ export class FuzzWorld {
       this.#clock.runDue();
       await this.#settle();
       left -= step;
+      this.#check();
     }
-    this.#check();
   }
 
   /** All trouble ends: now everything must be consumed, in time. */
@@ -129,8 +129,8 @@ export class FuzzWorld {
   }
 
   #check(): void {
-    const { faults } = this.judge;
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\nwhat went before:\n${this.judge.trace}`);
+    const { verdict } = this.judge;
+    if (verdict !== undefined) throw new Error(verdict);
   }
 
   /** Gives promises and sockets their turns until nothing happens any more. */

@@ -14,8 +14,9 @@ import { Stint } from './stint.js';
 /** How long a broker keeps a lock that is not renewed, in milliseconds. */
 const LOCK_EXPIRY = 60_000;
 
-/** How many of the latest events a verdict shows. */
-const SHOWN_EVENTS = 80;
+/** How many events are kept for a verdict, and how many of those that concern it are shown. */
+const KEPT_EVENTS = 4_000;
+const SHOWN_EVENTS = 70;
 
 /** A member as the judge knows it. */
 export interface Suspect {
@@ -71,6 +72,7 @@ export class Judge {
   /** Offsets a member was told by a broker. */
   readonly #read = new Map<string, Set<number>>();
   readonly #trace: string[] = [];
+  #evidence = '';
   constructor(cluster: MockCluster, group: string, now: () => number) {
     this.#cluster = cluster;
     this.#group = group;
@@ -85,18 +87,26 @@ export class Judge {
     }
   }
 
-  /** The latest events, oldest first. */
-  get trace(): string {
-    return this.#trace.join('\n');
+  /** What is wrong and what led to it, in words; `undefined` when all is well. */
+  get verdict(): string | undefined {
+    return this.faults.length === 0 ? undefined : `${this.faults.join('\n')}\n\nwhat went before:\n${this.#evidence}`;
   }
 
   note(what: string): void {
+    if (this.faults.length > 0) return;
     this.#trace.push(`${String(this.#now()).padStart(8)}  ${what}`);
-    if (this.#trace.length > SHOWN_EVENTS * 2) this.#trace.splice(0, this.#trace.length - SHOWN_EVENTS);
+    if (this.#trace.length > KEPT_EVENTS * 2) this.#trace.splice(0, this.#trace.length - KEPT_EVENTS);
   }
 
-  fault(what: string): void {
+  /** @param key the queue it is about: what concerned other queues is left out of the evidence */
+  fault(what: string, key?: string): void {
     this.note(`FAULT: ${what}`);
+    if (this.faults.length === 0) {
+      const concerns = this.#trace.filter(
+        (line) => key === undefined || !/@broker-\w#\d/.test(line) || line.includes(key),
+      );
+      this.#evidence = concerns.slice(-SHOWN_EVENTS).join('\n');
+    }
     this.faults.push(`at ${this.#now()}: ${what}`);
   }
 
@@ -121,8 +131,8 @@ export class Judge {
     const key = describeQueue(queue);
     this.note(`${member.name} owns ${key} from ${offset}`);
     const { floor } = this.#record(key);
-    if (offset > floor) this.fault(`${member.name} begins ${key} at ${offset}, but ${floor} was never completed`);
-    if (!this.#mayAct(member, key)) this.fault(`${member.name} takes ${key} without a lock`);
+    if (offset > floor) this.fault(`${member.name} begins ${key} at ${offset}, but ${floor} was never completed`, key);
+    if (!this.#mayAct(member, key)) this.fault(`${member.name} takes ${key} without a lock`, key);
     this.#stints.set(ownKey(member, key), new Stint(offset));
   }
 
@@ -151,27 +161,27 @@ export class Judge {
     const what = `${member.name} is handed ${key} ${offsets.join(',')}`;
     this.note(what);
     const right = this.#right(member, key);
-    if (right === 'none') this.fault(`${what} without a lock`);
+    if (right === 'none') this.fault(`${what} without a lock`, key);
     const forfeited = right !== 'lock';
     for (const call of this.#calls) {
       if (call.key !== key) continue;
-      if (call.member === member) this.fault(`${what} while it has ${call.offsets.join(',')}`);
+      if (call.member === member) this.fault(`${what} while it has ${call.offsets.join(',')}`, key);
       else if (!call.forfeited && !forfeited)
-        this.fault(`${what} while ${call.member.name} has ${call.offsets.join(',')}`);
+        this.fault(`${what} while ${call.member.name} has ${call.offsets.join(',')}`, key);
     }
     let stint = this.#stints.get(ownKey(member, key));
     if (stint === undefined) {
-      this.fault(`${what} without owning it`);
+      this.fault(`${what} without owning it`, key);
       stint = new Stint(offsets[0] ?? 0);
     }
     for (const fault of stint.handOut(
       messages.map(({ queueOffset, reconsumeTimes }) => ({ offset: queueOffset, reconsumeTimes })),
     )) {
       // prettier-ignore
-      this.fault(`${what}: ${fault}`);
+      this.fault(`${what}: ${fault}`, key);
     }
     const { floor } = this.#record(key);
-    if ((offsets[0] ?? 0) > floor) this.fault(`${what}, but ${floor} was never completed`);
+    if ((offsets[0] ?? 0) > floor) this.fault(`${what}, but ${floor} was never completed`, key);
     const call: ListenerCall = { member, key, offsets, stint, forfeited };
     this.#calls.add(call);
     return call;
@@ -232,7 +242,7 @@ export class Judge {
       case RequestCode.PULL_MESSAGE: {
         const { topic, queueId, sysFlag, commitOffset, queueOffset } = pullMessage.decode(command);
         const key = describeQueue({ topic, brokerName: broker.name, queueId });
-        if (!this.#mayAct(member, key)) this.fault(`${member.name} pulls ${key} at ${queueOffset} without a lock`);
+        if (!this.#mayAct(member, key)) this.fault(`${member.name} pulls ${key} at ${queueOffset} without a lock`, key);
         if ((sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0) this.#committed(member, key, commitOffset, 'a pull');
         return;
       }
@@ -272,14 +282,14 @@ export class Judge {
     this.note(`${member.name} unlocks ${key}`);
     for (const call of this.#calls) {
       if (call.key !== key || call.member !== member || call.forfeited) continue;
-      this.fault(`${member.name} unlocks ${key} while its listener has ${call.offsets.join(',')}`);
+      this.fault(`${member.name} unlocks ${key} while its listener has ${call.offsets.join(',')}`, key);
     }
   }
 
   #committed(member: Suspect, key: string, offset: number, by: string): void {
     const what = `${member.name} commits ${offset} of ${key} by ${by}`;
     this.note(what);
-    if (!this.#mayAct(member, key)) this.fault(`${what} without a lock`);
+    if (!this.#mayAct(member, key)) this.fault(`${what} without a lock`, key);
     const own = ownKey(member, key);
     const { targets } = this.#record(key);
     const elsewhere = targets.has(offset) || this.#read.get(own)?.has(offset) === true;
@@ -287,11 +297,11 @@ export class Judge {
     const stint = this.#stints.get(own) ?? (loss?.at === this.#now() ? loss.stint : undefined);
     if (stint === undefined) {
       // The start offset of a queue nobody has consumed before is written before anything is pulled.
-      if (offset !== 0 && !elsewhere) this.fault(`${what} without owning it`);
+      if (offset !== 0 && !elsewhere) this.fault(`${what} without owning it`, key);
     } else if (elsewhere && (offset < stint.committed || offset > stint.committable)) {
       this.#stints.set(own, new Stint(offset));
-    } else if (offset > stint.committable) this.fault(`${what}, but ${stint.committable} is not finished`);
-    else if (offset < stint.committed) this.fault(`${what} after ${stint.committed}`);
+    } else if (offset > stint.committable) this.fault(`${what}, but ${stint.committable} is not finished`, key);
+    else if (offset < stint.committed) this.fault(`${what} after ${stint.committed}`, key);
     else stint.committed = offset;
   }
 

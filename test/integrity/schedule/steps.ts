@@ -36,6 +36,11 @@ export interface Schedule {
   readonly steps: readonly Step[];
 }
 
+/** Plain objects: they are shorter to print. */
+function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record<T>(model, { noNullPrototype: true });
+}
+
 const slot = fc.nat(SLOTS - 1);
 const queue = fc.nat(BROKERS.length * QUEUES_PER_BROKER - 1);
 const broker = fc.nat(BROKERS.length - 1);
@@ -57,7 +62,7 @@ const CODES = [
 ];
 
 const action: fc.Arbitrary<FaultAction> = fc.oneof(
-  fc.record({ type: fc.constant('delay' as const), ms: fc.integer({ min: 10, max: 7_000 }), when: fc.constantFrom('before' as const, 'after' as const) }), // prettier-ignore
+  record({ type: fc.constant('delay' as const), ms: fc.integer({ min: 10, max: 7_000 }), when: fc.constantFrom('before' as const, 'after' as const) }), // prettier-ignore
   fc.constantFrom<FaultAction>(
     { type: 'drop' },
     { type: 'dropReply' },
@@ -75,30 +80,30 @@ const action: fc.Arbitrary<FaultAction> = fc.oneof(
 
 /** By weight: how often each kind comes. */
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 60, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 900 }) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: seconds(20) }) },
-  { weight: 40, arbitrary: fc.record({ do: fc.constant('produce' as const), queue, count: fc.integer({ min: 1, max: 12 }) }) }, // prettier-ignore
-  { weight: 14, arbitrary: fc.record({ do: fc.constant('join' as const), slot, batch: fc.constantFrom(1, 1, 1, 3, 8), places: fc.constantFrom(1, 3, 20), sameId: fc.boolean() }) }, // prettier-ignore
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('leave' as const, 'crash' as const), slot }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('resubscribe' as const, 'resume' as const), slot }) },
-  { weight: 10, arbitrary: fc.record({ do: fc.constant('mood' as const), slot, mood: fc.constantFrom(...MOODS) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('limit' as const), slot, attempts: fc.constantFrom(-1, 0, 2) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('unsubscribe' as const), slot, ms: seconds(15) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('suspend' as const), slot, drain: fc.boolean(), ms: seconds(30) }) }, // prettier-ignore
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('suspendQueue' as const), queue, drain: fc.boolean(), ms: seconds(30) }) }, // prettier-ignore
-  { weight: 10, arbitrary: fc.record({ do: fc.constant('steal' as const), queue, consume: fc.nat(6), ms: seconds(45) }) }, // prettier-ignore
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('disconnect' as const), slot, broker }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('partition' as const), slot, ms: seconds(70) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('brokerDown' as const), broker, ms: seconds(12), keepRoute: fc.boolean() }) }, // prettier-ignore
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('loseLocks' as const, 'expireLocks' as const, 'notify' as const), broker }) }, // prettier-ignore
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('unroute' as const, 'demote' as const), broker, ms: seconds(50) }) }, // prettier-ignore
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('queueCount' as const), count: fc.integer({ min: 1, max: QUEUES_PER_BROKER }), ms: seconds(60) }) }, // prettier-ignore
-  { weight: 7, arbitrary: fc.record({ do: fc.constant('reset' as const), queue, back: fc.integer({ min: -2, max: 10 }), mode: fc.constantFrom('server' as const, 'push' as const) }) }, // prettier-ignore
-  { weight: 40, arbitrary: fc.record({ do: fc.constant('fault' as const), code: fc.constantFrom(...CODES), times: fc.integer({ min: 1, max: 3 }), broker, action }) }, // prettier-ignore
+  { weight: 60, arbitrary: record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 900 }) }) },
+  { weight: 6, arbitrary: record({ do: fc.constant('wait' as const), ms: seconds(20) }) },
+  { weight: 40, arbitrary: record({ do: fc.constant('produce' as const), queue, count: fc.integer({ min: 1, max: 12 }) }) }, // prettier-ignore
+  { weight: 14, arbitrary: record({ do: fc.constant('join' as const), slot, batch: fc.constantFrom(1, 1, 1, 3, 8), places: fc.constantFrom(1, 3, 20), sameId: fc.boolean() }) }, // prettier-ignore
+  { weight: 5, arbitrary: record({ do: fc.constantFrom('leave' as const, 'crash' as const), slot }) },
+  { weight: 4, arbitrary: record({ do: fc.constantFrom('resubscribe' as const, 'resume' as const), slot }) },
+  { weight: 10, arbitrary: record({ do: fc.constant('mood' as const), slot, mood: fc.constantFrom(...MOODS) }) },
+  { weight: 4, arbitrary: record({ do: fc.constant('limit' as const), slot, attempts: fc.constantFrom(-1, 0, 2) }) },
+  { weight: 3, arbitrary: record({ do: fc.constant('unsubscribe' as const), slot, ms: seconds(15) }) },
+  { weight: 4, arbitrary: record({ do: fc.constant('suspend' as const), slot, drain: fc.boolean(), ms: seconds(30) }) }, // prettier-ignore
+  { weight: 4, arbitrary: record({ do: fc.constant('suspendQueue' as const), queue, drain: fc.boolean(), ms: seconds(30) }) }, // prettier-ignore
+  { weight: 10, arbitrary: record({ do: fc.constant('steal' as const), queue, consume: fc.nat(6), ms: seconds(45) }) }, // prettier-ignore
+  { weight: 6, arbitrary: record({ do: fc.constant('disconnect' as const), slot, broker }) },
+  { weight: 4, arbitrary: record({ do: fc.constant('partition' as const), slot, ms: seconds(70) }) },
+  { weight: 3, arbitrary: record({ do: fc.constant('brokerDown' as const), broker, ms: seconds(12), keepRoute: fc.boolean() }) }, // prettier-ignore
+  { weight: 4, arbitrary: record({ do: fc.constantFrom('loseLocks' as const, 'expireLocks' as const, 'notify' as const), broker }) }, // prettier-ignore
+  { weight: 3, arbitrary: record({ do: fc.constantFrom('unroute' as const, 'demote' as const), broker, ms: seconds(50) }) }, // prettier-ignore
+  { weight: 3, arbitrary: record({ do: fc.constant('queueCount' as const), count: fc.integer({ min: 1, max: QUEUES_PER_BROKER }), ms: seconds(60) }) }, // prettier-ignore
+  { weight: 7, arbitrary: record({ do: fc.constant('reset' as const), queue, back: fc.integer({ min: -2, max: 10 }), mode: fc.constantFrom('server' as const, 'push' as const) }) }, // prettier-ignore
+  { weight: 40, arbitrary: record({ do: fc.constant('fault' as const), code: fc.constantFrom(...CODES), times: fc.integer({ min: 1, max: 3 }), broker, action }) }, // prettier-ignore
 );
 
 /** Schedules of up to `most` steps. Those that fail are made shorter as long as they still fail. */
 export function schedules(most: number): fc.Arbitrary<Schedule> {
   const steps = fc.array(step, { maxLength: most, size: 'max' });
-  return fc.noBias(fc.record({ salt: fc.nat(), steps }));
+  return fc.noBias(fc.record({ salt: fc.nat(), steps }, { noNullPrototype: true }));
 }

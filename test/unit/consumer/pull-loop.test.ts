@@ -343,6 +343,22 @@ describe('PullLoop', () => {
     });
   });
 
+  it('looks again from the same offset when the subscription changed while it was looking', async () => {
+    for (const reply of [found(0, 2, { properties: 'TAGS\u0001Aa\u0002' }), { nextBeginOffset: 2 }]) {
+      const t = setUp({ subscription: buildSubscription('T', 'Aa', 'TAG', 1) });
+      t.loop.start(t.queue);
+      t.state.subscription = buildSubscription('T', 'B', 'TAG', 2);
+      t.last().answer(reply);
+      await turns();
+      expect(t.queue.buffer.count).to.equal(0);
+      expect(t.offsets.get(t.queue.messageQueue)).to.equal(undefined);
+      expect(t.last().request).to.include({ queueOffset: 0, subVersion: 2 });
+      t.last().answer(found(0, 1, { properties: 'TAGS\u0001B\u0002' }));
+      await turns();
+      expect(t.queue.buffer.waiting).to.equal(1);
+    }
+  });
+
   it('hands an illegal offset on and ends', async () => {
     const t = setUp();
     t.loop.start(t.queue);

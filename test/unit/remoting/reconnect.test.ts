@@ -109,6 +109,34 @@ describe('remoting: connecting and connecting again', () => {
     expect(harness.events).to.deep.equal(['connected', 'disconnected ERR_ROCKETMQ_CONNECTION_LOST', 'connected']);
   });
 
+  it('pauses when connections of use break at once, again and again, until one lasts', async () => {
+    const server = await harness.server(ECHO);
+    const client = harness.client({ random: () => 1 });
+    const useThenLose = async (index: number, lastsMs = 0): Promise<void> => {
+      await client.request(server.address, PULL, { timeoutMs: 10_000 });
+      if (lastsMs > 0) await harness.clock.advance(lastsMs);
+      const lost = new Promise((resolve) => client.once('disconnected', resolve));
+      server.peers[index]?.socket.destroy();
+      await lost;
+    };
+    const pause = async (index: number): Promise<number> => {
+      const startedAt = harness.clock.now();
+      const call = client.request(server.address, PULL, { timeoutMs: 10_000 });
+      const { nextTimerIn = 0 } = harness.clock;
+      if (nextTimerIn < 3_000) await harness.clock.advance(nextTimerIn);
+      await call;
+      expect(server.peers).to.have.lengthOf(index + 1);
+      return harness.clock.now() - startedAt;
+    };
+    await useThenLose(0);
+    await useThenLose(1);
+    expect(await pause(2), 'the second in a row').to.equal(100);
+    await useThenLose(2);
+    expect(await pause(3)).to.equal(200);
+    await useThenLose(3, 1_000);
+    expect(await pause(4), 'the last one was good').to.equal(0);
+  });
+
   it('makes no attempt after a pause when all who waited have given up', async () => {
     const address = await goneAddress();
     const client = harness.client();
