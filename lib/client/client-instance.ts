@@ -179,8 +179,9 @@ export class ClientInstance {
     type: RequestType<Request, Reply>,
     request: Request,
     timeoutMs: number = this.requestTimeoutMs,
+    signal?: AbortSignal,
   ): Promise<Reply> {
-    return this.remoting.call(this.masterAddress(brokerName), type, request, { timeoutMs });
+    return this.remoting.call(this.masterAddress(brokerName), type, request, { timeoutMs, signal });
   }
 
   /** Gives the instance back. The last one closes all connections and timers. */

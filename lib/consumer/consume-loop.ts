@@ -195,22 +195,22 @@ export class ConsumeLoop {
     }
     const context = new OrderlyContext(queue, clock, this.#options.lockLeaseTime);
     const { listenerTimeoutMs } = this.#options;
-    const timer = listenerTimeoutMs === undefined ? undefined : this.#limitTime(context, listenerTimeoutMs);
+    if (listenerTimeoutMs !== undefined) context.limitTime(listenerTimeoutMs);
     const startedAt = clock.now();
     queue.lastConsumeAt = startedAt;
     let answer: ListenerAnswer | PromiseLike<ListenerAnswer>;
     try {
       answer = this.#listener(batch.slice(), context);
     } catch (error) {
-      return this.#failed(queue, generation, batch, context, startedAt, timer, error);
+      return this.#failed(queue, generation, batch, context, startedAt, error);
     }
     if (isPromiseLike(answer)) {
       return Promise.resolve(answer).then(
-        (status) => this.#answered(queue, generation, batch, context, startedAt, timer, status),
-        (error: unknown) => this.#failed(queue, generation, batch, context, startedAt, timer, error),
+        (status) => this.#answered(queue, generation, batch, context, startedAt, status),
+        (error: unknown) => this.#failed(queue, generation, batch, context, startedAt, error),
       );
     }
-    return this.#answered(queue, generation, batch, context, startedAt, timer, answer);
+    return this.#answered(queue, generation, batch, context, startedAt, answer);
   }
 
   #answered(
@@ -219,14 +219,13 @@ export class ConsumeLoop {
     batch: StoredMessage[],
     context: OrderlyContext,
     startedAt: number,
-    timer: unknown,
     answer: unknown,
   ): BatchEnd | Promise<BatchEnd> {
-    if (timer !== undefined) this.#deps.clock.clearTimeout(timer);
+    context.end();
     const status: ConsumeOrderlyStatus | undefined =
       answer === undefined ? 'SUCCESS' : isStatus(answer) ? answer : undefined;
     if (status === undefined) {
-      return this.#failed(queue, generation, batch, context, startedAt, undefined, new NoStatus(answer));
+      return this.#failed(queue, generation, batch, context, startedAt, new NoStatus(answer));
     }
     return this.#settle(queue, generation, batch, context, status, startedAt);
   }
@@ -237,10 +236,9 @@ export class ConsumeLoop {
     batch: StoredMessage[],
     context: OrderlyContext,
     startedAt: number,
-    timer: unknown,
     error: unknown,
   ): BatchEnd | Promise<BatchEnd> {
-    if (timer !== undefined) this.#deps.clock.clearTimeout(timer);
+    context.end();
     this.#deps.report(listenerError(queue, batch, error));
     return this.#settle(queue, generation, batch, context, 'SUSPEND_CURRENT_QUEUE_A_MOMENT', startedAt);
   }
@@ -358,15 +356,6 @@ export class ConsumeLoop {
       'LISTENER_TIMED_OUT',
       `the listener took ${Math.round(tookMs / 1_000)} s for ${describeQueue(queue.exposedQueue)} offset ` +
         `${batch[0]?.queueOffset}, the limit is ${this.#options.consumeTimeout} minutes (consumeTimeout)`,
-    );
-  }
-
-  #limitTime(context: OrderlyContext, timeoutMs: number): unknown {
-    const abort = new AbortController();
-    context.limitBy(abort.signal);
-    return this.#deps.clock.setTimeout(
-      () => abort.abort(new ListenerError(`the listener has taken more than ${timeoutMs} ms`)),
-      timeoutMs,
     );
   }
 }

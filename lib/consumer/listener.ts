@@ -11,6 +11,9 @@ export type ListenerAnswer = ConsumeOrderlyStatus | undefined | void;
  *
  * A listener that returns nothing has succeeded; one that throws or rejects has asked for the messages again
  * (SUSPEND_CURRENT_QUEUE_A_MOMENT), as has one that answers with anything else, which is also reported as an error.
+ * In an `async` listener write `ConsumeOrderlyStatus.SUCCESS`, or `'SUCCESS' as const`: the compiler takes a lone string
+ * literal there for just any string.
+ *
  * Delivery is at least once: after a crash or a hand-over the last messages may come again, in order.
  */
 export type MessageListenerOrderly = (

@@ -1,4 +1,5 @@
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
+import { ListenerError } from '../errors.js';
 import type { MessageQueue } from '../protocol/message-queue.js';
 import type { AssignedQueue } from './assigned-queue.js';
 
@@ -45,7 +46,11 @@ export class OrderlyContext implements ConsumeOrderlyContext {
   readonly #generation: number;
   readonly #clock: Clock;
   readonly #leaseTime: number;
-  #signal: AbortSignal | undefined;
+  /** Made when the listener looks at the signal. */
+  #abort: AbortController | undefined;
+  #unfollow: (() => void) | undefined;
+  #timer: Timer = undefined;
+  #expired: ListenerError | undefined;
 
   constructor(queue: AssignedQueue, clock: Clock, leaseTime: number) {
     this.#queue = queue;
@@ -59,16 +64,24 @@ export class OrderlyContext implements ConsumeOrderlyContext {
     return this.#queue.exposedQueue;
   }
 
+  /** Of this call alone: what a listener hangs on to it is gone with the call, while the queue's own lasts for days. */
   get signal(): AbortSignal {
-    // Looked up at first use: by then the queue may have moved on, and the signal of this call has fired.
-    const queue = this.#queue;
-    this.#signal ??= queue.generation === this.#generation ? queue.signal : AbortSignal.abort(queue.endReason);
-    return this.#signal;
+    this.#abort ??= this.#createAbort();
+    return this.#abort.signal;
   }
 
-  /** Lets a further signal end this call, too. */
-  limitBy(signal: AbortSignal): void {
-    this.#signal = AbortSignal.any([this.signal, signal]);
+  /** Lets the signal fire after this time, too, in milliseconds. */
+  limitTime(timeoutMs: number): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#expired = new ListenerError(`the listener has taken more than ${timeoutMs} ms`);
+      this.#abort?.abort(this.#expired);
+    }, timeoutMs);
+  }
+
+  /** The listener has answered: nothing of the call hangs on to the queue or the clock any more. */
+  end(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    if (this.#unfollow !== undefined) this.#unfollow();
   }
 
   isOwner(): boolean {
@@ -78,5 +91,21 @@ export class OrderlyContext implements ConsumeOrderlyContext {
       (queue.state === 'owned' || queue.state === 'draining') &&
       queue.holdsLease(this.#clock.now(), this.#leaseTime)
     );
+  }
+
+  #createAbort(): AbortController {
+    const abort = new AbortController();
+    const queue = this.#queue;
+    if (this.#expired !== undefined) abort.abort(this.#expired);
+    // By now the queue may have moved on, and the signal of this call have fired.
+    else if (queue.generation !== this.#generation) abort.abort(queue.endReason);
+    else if (queue.signal.aborted) abort.abort(queue.signal.reason);
+    else {
+      const { signal } = queue;
+      const follow = (): void => abort.abort(signal.reason);
+      signal.addEventListener('abort', follow, { once: true });
+      this.#unfollow = () => signal.removeEventListener('abort', follow);
+    }
+    return abort;
   }
 }

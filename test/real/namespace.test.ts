@@ -52,4 +52,18 @@ describe('namespaces on a real cluster', () => {
       }),
     );
   });
+
+  it('a namespace of the second kind travels along and leaves all names as they are', async () => {
+    const rig = new RealRig(env, { client: { namespaceV2: 'north' } });
+    inside.push(rig);
+    const topic = await rig.topic();
+    const group = rig.group();
+    await rig.send(topic, numbered(3));
+    const member = await rig.consume(topic, group);
+    await member.untilDelivered(3);
+    await member.close();
+    expect(member.texts()).to.deep.equal(numbered(3));
+    expect(member.deliveries[0]?.topic).to.equal(topic);
+    expect(await outside.committed(group, outside.queue(topic))).to.equal(3);
+  });
 });

@@ -14,6 +14,8 @@ interface Entry {
   persisted: number | undefined;
   /** One write at a time: the broker handles requests of one connection in parallel, a later write could be overtaken. */
   readonly writing: LimitFunction;
+  /** Fires when the queue is forgotten: a write that still waits for a connection must not go out after that. */
+  readonly forgotten: AbortController;
 }
 
 /** Offsets of a clustering consumer: in memory, and at the master of each queue's broker. */
@@ -63,27 +65,39 @@ export class BrokerOffsetStore implements OffsetStore {
   begin(queue: MessageQueue, offset: number, stored: boolean): void {
     const key = messageQueueKey(queue);
     // A write that is under way stays ahead of those to come.
-    const writing = this.#entries.get(key)?.writing ?? pLimit(1);
-    this.#entries.set(key, { offset, persisted: stored && offset > 0 ? offset : undefined, writing });
+    const { writing, forgotten } = this.#entries.get(key) ?? { writing: pLimit(1), forgotten: new AbortController() };
+    this.#entries.set(key, { offset, persisted: stored && offset > 0 ? offset : undefined, writing, forgotten });
   }
 
   update(queue: MessageQueue, offset: number, increaseOnly: boolean): void {
     const key = messageQueueKey(queue);
     const entry = this.#entries.get(key);
     if (entry === undefined) {
-      this.#entries.set(key, { offset, persisted: undefined, writing: pLimit(1) });
+      const forgotten = new AbortController();
+      this.#entries.set(key, { offset, persisted: undefined, writing: pLimit(1), forgotten });
     } else if (!increaseOnly || offset > entry.offset) {
       entry.offset = offset;
     }
   }
 
   async persist(queue: MessageQueue): Promise<void> {
-    const entry = this.#entries.get(messageQueueKey(queue));
+    const key = messageQueueKey(queue);
+    const entry = this.#entries.get(key);
     if (entry === undefined || (entry.persisted === entry.offset && entry.writing.activeCount === 0)) return;
     await entry.writing(async () => {
+      const first = this.#firstWrites.get(tableOf(queue));
+      if (first !== undefined) await first;
       const { offset } = entry;
-      if (entry.persisted === offset) return;
-      await this.#write(queue, offset);
+      // Forgotten while it waited for its turn: the queue was lost, and its offset is another's to write.
+      if (entry.persisted === offset || this.#entries.get(key) !== entry) return;
+      const writing = this.#write(queue, offset, entry.forgotten.signal);
+      if (first === undefined) this.#goesFirst(queue, writing);
+      try {
+        await writing;
+      } catch (error) {
+        if (entry.forgotten.signal.aborted) return;
+        throw error;
+      }
       entry.persisted = offset;
     });
   }
@@ -92,29 +106,30 @@ export class BrokerOffsetStore implements OffsetStore {
     return persistEach(queues, (queue) => this.persist(queue));
   }
 
+  async #write(queue: MessageQueue, commitOffset: number, signal: AbortSignal): Promise<void> {
+    const { topic, brokerName, queueId } = queue;
+    const request = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset, brokerName };
+    await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT, signal);
+  }
+
   /**
    * Brokers lose one of two offsets of a topic that are the group's first and arrive together: each makes the topic's
    * table. So the first one goes alone.
    */
-  async #write(queue: MessageQueue, commitOffset: number): Promise<void> {
-    const { topic, brokerName, queueId } = queue;
-    const request = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset, brokerName };
-    const send = async (): Promise<void> => {
-      await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT);
-    };
-    const table = `${brokerName} ${topic}`;
-    const first = this.#firstWrites.get(table);
-    if (first !== undefined) {
-      await first;
-      return send();
-    }
-    const sending = send();
+  #goesFirst(queue: MessageQueue, writing: Promise<void>): void {
+    const table = tableOf(queue);
     const failed = (): void => void this.#firstWrites.delete(table);
-    this.#firstWrites.set(table, sending.catch(failed));
-    return sending;
+    this.#firstWrites.set(table, writing.catch(failed));
   }
 
   remove(queue: MessageQueue): void {
-    this.#entries.delete(messageQueueKey(queue));
+    const key = messageQueueKey(queue);
+    this.#entries.get(key)?.forgotten.abort();
+    this.#entries.delete(key);
   }
+}
+
+/** A broker keeps the offsets of a group in one table per topic. */
+function tableOf({ brokerName, topic }: MessageQueue): string {
+  return `${brokerName} ${topic}`;
 }

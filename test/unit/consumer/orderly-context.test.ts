@@ -1,6 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
 import { OrderlyContext } from '../../../lib/consumer/orderly-context.js';
+import { ListenerError } from '../../../lib/errors.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 const LEASE = 30_000;
@@ -76,20 +78,39 @@ describe('OrderlyContext', () => {
     expect(context.isOwner()).to.equal(true);
   });
 
-  it('fires its signal for a further reason, too', () => {
-    const { context, queue } = setUp();
-    const limit = new AbortController();
-    context.limitBy(limit.signal);
-    const { signal } = context;
-    expect(signal.aborted).to.equal(false);
-    limit.abort(new Error('too long'));
-    expect(signal.aborted).to.equal(true);
-    expect((signal.reason as Error).message).to.equal('too long');
-    expect(queue.signal.aborted).to.equal(false);
+  it('fires its signal when its time is up, whether somebody looked at it before or only after', async () => {
+    for (const early of [true, false]) {
+      const { context, clock, queue } = setUp();
+      context.limitTime(500);
+      if (early) expect(context.signal.aborted).to.equal(false);
+      await clock.advance(499);
+      if (early) expect(context.signal.aborted).to.equal(false);
+      await clock.advance(1);
+      expect(context.signal.aborted).to.equal(true);
+      expect(context.signal.reason).to.be.instanceOf(ListenerError);
+      expect(queue.signal.aborted, 'the queue is not given up for that').to.equal(false);
+    }
+  });
 
-    const other = new OrderlyContext(queue, new FakeClock(), LEASE);
-    other.limitBy(new AbortController().signal);
+  it('fires its signal with the queue, too, while there is still time', () => {
+    const { context, queue } = setUp();
+    context.limitTime(500);
+    const { signal } = context;
     queue.announceEnd(new Error('moved'));
-    expect((other.signal.reason as Error).message).to.equal('moved');
+    expect((signal.reason as Error).message).to.equal('moved');
+  });
+
+  it('has a signal of its own, which hangs on to nothing when the call has ended', () => {
+    const { clock, queue } = setUp();
+    for (let call = 0; call < 100; call++) {
+      const context = new OrderlyContext(queue, clock, LEASE);
+      context.limitTime(500);
+      expect(context.signal).to.equal(context.signal);
+      context.signal.addEventListener('abort', () => expect.fail('the call had ended'));
+      context.end();
+    }
+    expect(getEventListeners(queue.signal, 'abort').length).to.equal(0);
+    expect(clock.timerCount).to.equal(0);
+    queue.announceEnd(new Error('moved'));
   });
 });
