@@ -21,7 +21,10 @@ export const BROKER_LOCK_EXPIRY = 60_000;
 
 /** What an answered lock request means for a queue. */
 export interface LockObserver {
-  /** @param continuous nobody else can have held the lock since the previous grant */
+  /**
+   * @param continuous nobody else can have held the lock since the previous grant, as long as the broker kept it
+   * @param leaseHadExpired the previous grant's lease had run out before this one was asked for
+   */
   granted(queue: AssignedQueue, continuous: boolean, leaseHadExpired: boolean): void;
   refused(queue: AssignedQueue): void;
   /** The request failed or its broker has no master; what was granted before runs out by itself. */
@@ -168,7 +171,7 @@ export class QueueLocks {
     if (!continuous) queue.lockEpoch++;
     queue.locked = true;
     queue.lockedAt = sentAt;
-    this.#observer.granted(queue, continuous, sincePrevious > this.#leaseTime);
+    this.#observer.granted(queue, continuous, continuous && sincePrevious > this.#leaseTime);
   }
 
   #request(queues: readonly AssignedQueue[]): { consumerGroup: string; clientId: string; queues: MessageQueue[] } {

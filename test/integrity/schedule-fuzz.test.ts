@@ -15,7 +15,7 @@ async function run({ salt, steps }: Schedule): Promise<void> {
   const { random } = Math;
   // The consumers' own choices: which broker to ask, how long to back off.
   Math.random = world.random;
-  let left: string[] = [];
+  let left: string[];
   try {
     for (const step of steps) await world.take(step);
     await world.recover();
@@ -34,9 +34,8 @@ describe('a group of three under random schedules', function () {
       seed: SEED,
       numRuns: RUNS,
       ...(PATH !== undefined && { path: PATH }),
-      // Shrinking a failure may take long; the best found so far is told.
-      interruptAfterTimeLimit: 200_000,
-      markInterruptAsFailure: true,
+      // A slow machine gets through fewer runs. FUZZ_TIME gives it longer, in milliseconds.
+      interruptAfterTimeLimit: Number(process.env['FUZZ_TIME'] ?? 40_000),
     });
   });
 });

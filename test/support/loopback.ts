@@ -15,8 +15,8 @@ const GIVE_UP_AFTER = 2_000;
  */
 export class Loopback {
   readonly #clients = new Set<Socket>();
-  /** By the port of the peer. */
-  readonly #servers = new Map<number, Socket>();
+  /** By the ports of both ends: one port of a client may have connections to several servers. */
+  readonly #servers = new Map<string, Socket>();
 
   constructor() {
     subscribe('net.client.socket', this.#onClient);
@@ -45,7 +45,7 @@ export class Loopback {
   #isBusy(): boolean {
     for (const client of this.#clients) {
       if (client.connecting) return true;
-      const server = client.localPort === undefined ? undefined : this.#servers.get(client.localPort);
+      const server = this.#servers.get(`${client.localPort} to ${client.remotePort}`);
       // Not accepted yet, or its end has not been heard of.
       if (server === undefined || client.destroyed) return true;
       if (client.bytesWritten !== server.bytesRead || server.bytesWritten !== client.bytesRead) return true;
@@ -61,11 +61,10 @@ export class Loopback {
 
   readonly #onServer = (message: unknown): void => {
     const { socket } = message as { socket: Socket };
-    const port = socket.remotePort;
-    if (port === undefined) return;
-    this.#servers.set(port, socket);
+    const ports = `${socket.remotePort} to ${socket.localPort}`;
+    this.#servers.set(ports, socket);
     socket.once('close', () => {
-      if (this.#servers.get(port) === socket) this.#servers.delete(port);
+      if (this.#servers.get(ports) === socket) this.#servers.delete(ports);
     });
   };
 }

@@ -153,7 +153,7 @@ export class FuzzMember implements Suspect {
         try {
           resolve(answer());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       }, delayMs);
     });
