@@ -85,6 +85,8 @@ export class Handover {
   async release(queue: AssignedQueue, reason: string): Promise<void> {
     const { table, clock, offsets, locks, unsettled } = this.#deps;
     queue.releasing = true;
+    // Its start offset may be on its way to the broker: the lock goes after it.
+    while (queue.starting && queue.state === 'locking' && !this.#closing) await queue.changed.wait(clock, RETRY_PAUSE);
     while (queue.state === 'locking' && !queue.lockless && !this.#closing) {
       try {
         await locks.unlock([queue]);

@@ -174,10 +174,9 @@ export class Ownership implements LockObserver {
     for (const queue of queues) this.#lockSoon(queue, LONGEST_RETRY);
   }
 
-  /** All that has a lock to lose, whatever its state; on close only what is still with a listener. */
+  /** All that has a lock to lose, whatever its state. */
   #held(): AssignedQueue[] {
-    const { closing } = this.#handover;
-    return this.#deps.table.all().filter((queue) => queue.locked && (!closing || queue.busy));
+    return this.#deps.table.all().filter((queue) => queue.locked);
   }
 
   #lockSoon(queue: AssignedQueue, delayMs: number): void {
@@ -252,6 +251,7 @@ export class Ownership implements LockObserver {
       if (queue.lockless) void this.#beginLater(queue);
     } finally {
       queue.starting = false;
+      queue.changed.notify();
       // The lock was lost and granted again meanwhile: that grant has nobody who begins.
       if (queue.state === 'locking' && queue.locked && queue.lockEpoch !== lockEpoch) void this.#begin(queue);
     }

@@ -77,7 +77,8 @@ describe('rule 6 on a real cluster: auto commit', () => {
       return (second?.at ?? 0) - (first?.at ?? 0);
     });
     const [short = 0, own = 0, byOption = 0] = rests;
-    expect(short).to.be.at.least(9.5);
+    // Timers may be a fraction of a millisecond early.
+    expect(short).to.be.at.least(9);
     expect(own).to.be.at.least(1_490);
     expect(byOption).to.be.at.least(690);
     // Which came first, whatever else the machine has to do.
