@@ -7,6 +7,7 @@ import { describeQueue } from '../protocol/message-queue.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import type { Exhaustion } from './exhaustion.js';
 import type { ListenerAnswer, MessageListenerOrderly } from './listener.js';
+import { listenerError, NoStatus } from './listener-failure.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
 import { OrderlyContext } from './orderly-context.js';
 import { decideOutcome, isStatus, suspendTime, type SuspendedBatch } from './outcome.js';
@@ -66,6 +67,8 @@ export class ConsumeLoop {
   readonly #turns: TurnTaker;
   /** The generation of a queue whose first messages were asked for in the attempt store. */
   readonly #recalled = new WeakMap<AssignedQueue, number>();
+  /** When the last call of a queue began that was reported because it took too long. */
+  readonly #overdue = new WeakMap<AssignedQueue, number>();
   #stopped = false;
   #paused = false;
 
@@ -85,6 +88,15 @@ export class ConsumeLoop {
   /** While paused no message is handed out; what is under way ends after its current listener call. */
   setPaused(paused: boolean): void {
     this.#paused = paused;
+  }
+
+  /** Reports the listener calls that take longer than the limit, each once. To be called every few seconds. */
+  watchCalls(queues: readonly AssignedQueue[]): void {
+    const now = this.#deps.clock.now();
+    const limit = this.#options.consumeTimeout * 60_000;
+    for (const queue of queues) {
+      if (queue.busy && now - queue.lastConsumeAt >= limit) this.#reportOverdue(queue, queue.lastConsumeAt, now);
+    }
   }
 
   /** The queue may have something to do: messages arrived, its lock is there, or it was resumed. */
@@ -269,7 +281,7 @@ export class ConsumeLoop {
     const suspended = status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
     const { consumeTimeout, lockLeaseTime, verifyLockOnCommit } = this.#options;
     this.#deps.onAnswer?.(queue, !suspended && status !== 'ROLLBACK', batch.length, now - startedAt);
-    if (now - startedAt >= consumeTimeout * 60_000) this.#tookTooLong(queue, batch, now - startedAt);
+    if (now - startedAt >= consumeTimeout * 60_000) this.#reportOverdue(queue, startedAt, now);
     if (queue.generation !== generation) return 'stop';
     if (!queue.holdsLease(now, lockLeaseTime) || (verifyLockOnCommit && !queue.lockless)) {
       return this.#confirmThenApply(queue, generation, batch, context, status);
@@ -351,35 +363,17 @@ export class ConsumeLoop {
     if (offset >= 0) this.#deps.offsets.update(queue.messageQueue, offset, false);
   }
 
-  #tookTooLong(queue: AssignedQueue, batch: readonly StoredMessage[], tookMs: number): void {
+  #reportOverdue(queue: AssignedQueue, startedAt: number, now: number): void {
+    if (this.#overdue.get(queue) === startedAt) return;
+    this.#overdue.set(queue, startedAt);
     this.#deps.warn(
       'LISTENER_TIMED_OUT',
-      `the listener took ${Math.round(tookMs / 1_000)} s for ${describeQueue(queue.exposedQueue)} offset ` +
-        `${batch[0]?.queueOffset}, the limit is ${this.#options.consumeTimeout} minutes (consumeTimeout)`,
-    );
-  }
-}
-
-/** The listener answered with something that is no status. */
-class NoStatus extends Error {
-  constructor(answer: unknown) {
-    super(
-      `the listener answered with ${typeof answer === 'string' ? JSON.stringify(answer.slice(0, 60)) : typeof answer}`,
+      `the listener has taken ${Math.round((now - startedAt) / 1_000)} s for messages of ` +
+        `${describeQueue(queue.exposedQueue)}, the limit is ${this.#options.consumeTimeout} minutes (consumeTimeout)`,
     );
   }
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<ListenerAnswer> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-function listenerError(queue: AssignedQueue, batch: readonly StoredMessage[], cause: unknown): ListenerError {
-  const { topic, brokerName, queueId } = queue.exposedQueue;
-  const offset = batch[0]?.queueOffset;
-  const what = cause instanceof NoStatus ? `${cause.message}, which is no status` : 'the listener failed';
-  return new ListenerError(
-    `${what}, at ${describeQueue(queue.exposedQueue)} offset ${offset}; the messages are consumed again`,
-    { topic, brokerName, queueId, offset, reconsumeTimes: batch[0]?.reconsumeTimes },
-    cause,
-  );
 }

@@ -318,6 +318,7 @@ export class ConsumerRuntime implements ConsumerMember {
     const { persistConsumerOffsetInterval, lockLeaseTime } = this.#state.options;
     this.#persistTimer = this.#client.clock.setTimeout(() => {
       this.#planPersist();
+      this.consumeLoop.watchCalls(this.table.all());
       const now = this.#client.clock.now();
       // Only the owner commits; a queue whose lease has run out waits for its lock.
       const ours = this.table

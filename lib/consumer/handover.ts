@@ -10,6 +10,9 @@ import type { QueueTable } from './queue-table.js';
 
 const log = debug('rocketmq:ownership');
 
+/** By then a request about the start offset was answered or has timed out, in milliseconds. */
+const LONGEST_START = 6_000;
+
 /** How long after a failure the next attempt follows, in milliseconds. */
 const RETRY_PAUSE = 1_000;
 
@@ -86,7 +89,10 @@ export class Handover {
     const { table, clock, offsets, locks, unsettled } = this.#deps;
     queue.releasing = true;
     // Its start offset may be on its way to the broker: the lock goes after it.
-    while (queue.starting && queue.state === 'locking' && !this.#closing) await queue.changed.wait(clock, RETRY_PAUSE);
+    const patience = clock.now() + LONGEST_START;
+    while (queue.starting && queue.state === 'locking' && !this.#closing && clock.now() < patience) {
+      await queue.changed.wait(clock, patience - clock.now());
+    }
     while (queue.state === 'locking' && !queue.lockless && !this.#closing) {
       try {
         await locks.unlock([queue]);

@@ -251,7 +251,7 @@ export class Ownership implements LockObserver {
       if (queue.lockless) void this.#beginLater(queue);
     } finally {
       queue.starting = false;
-      queue.changed.notify();
+      if (queue.releasing) queue.changed.notify();
       // The lock was lost and granted again meanwhile: that grant has nobody who begins.
       if (queue.state === 'locking' && queue.locked && queue.lockEpoch !== lockEpoch) void this.#begin(queue);
     }

@@ -298,6 +298,7 @@ describe('rule 2: locks', () => {
       expect(rig.committed(T, 0)).to.equal(6);
       expect(c.eventsNamed('queueLost')).to.deep.equal([]);
       expect(unlockRequests(rig.cluster)).to.deep.equal([]);
+      expect(c.warnings).to.deep.equal([]);
     });
 
     it('a new connection begins with a heartbeat, within 100 ms, before the calls that waited for it', async () => {

@@ -142,6 +142,27 @@ describe('rule 5: slices', () => {
     for (const queueId of [0, 1]) expect(c.offsets(queueId)).to.deep.equal(numbers(200));
   });
 
+  it('tells of a call that does not end, while its queue waits and the others go on', async () => {
+    rig = await Rig.start({ topics: { T: { queues: 2 } } });
+    for (const queueId of [0, 1]) rig.produce(T, queueId, 3);
+    const c = rig.consumer('c1', { consumeTimeout: 1 });
+    let finish: () => void = () => undefined;
+    c.answer = ({ queueId, offset }) =>
+      queueId === 0 && offset === 1 ? new Promise((resolve) => (finish = () => resolve('SUCCESS'))) : 'SUCCESS';
+    c.consumer.subscribe(T);
+    await c.start();
+    await rig.advanceUntil('it hangs', () => c.deliveries.length === 5);
+    await rig.advance(50_000);
+    expect(c.warnings).to.deep.equal([]);
+    await rig.advance(60_000);
+    expect(c.warnings).to.deep.equal(['LISTENER_TIMED_OUT']);
+    expect(c.offsets(0)).to.deep.equal([0, 1]);
+    expect(c.offsets(1)).to.deep.equal([0, 1, 2]);
+    finish();
+    await rig.advanceUntil('it goes on', () => c.offsets(0).length === 3, 1_000);
+    expect(c.offsets(0), 'its lock was renewed all the time').to.deep.equal([0, 1, 2]);
+  });
+
   describe('the lease', () => {
     it('ends dispatching when it has run out, however much is buffered', async () => {
       rig = await Rig.start({ topics: { T: { queues: 1 } } });

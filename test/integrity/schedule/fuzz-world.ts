@@ -1,5 +1,7 @@
 import type { MessageQueue, OrderedConsumerOptions } from '../../../lib/index.js';
+import { prepareCompression } from '../../../lib/protocol/compression.js';
 import { describeQueue } from '../../../lib/protocol/message-queue.js';
+import { CompressionType } from '../../../lib/protocol/sys-flag.js';
 import { MockClock, MockCluster, type Fault, type MockBroker } from '../../../mock-broker/index.js';
 import { FakeClock, turns } from '../../support/fake-clock.js';
 import { Loopback } from '../../support/loopback.js';
@@ -48,6 +50,8 @@ export class FuzzWorld {
   }
 
   static async start(salt: number): Promise<FuzzWorld> {
+    // Loaded from a file by the first consumer of a process: that takes real time, which no schedule can wait for.
+    await prepareCompression(CompressionType.ZSTD);
     const clock = new FakeClock();
     const loopback = new Loopback();
     const cluster = await MockCluster.start({

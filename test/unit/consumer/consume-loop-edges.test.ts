@@ -95,6 +95,28 @@ describe('ConsumeLoop at its edges', () => {
     expect(t.offsets.get(queue.messageQueue)).to.equal(2);
   });
 
+  it('reports a call that does not end, once, and the next one that takes as long', async () => {
+    const answers: (() => void)[] = [];
+    const t = setUpLoop({
+      options: { consumeTimeout: 2, lockLeaseTime: 1e9 },
+      listener: () => new Promise<void>((resolve) => answers.push(resolve)),
+    });
+    const queue = t.queue(0, 3);
+    t.loop.notify(queue);
+    await t.clock.advance(119_999);
+    t.loop.watchCalls([queue]);
+    expect(t.warnings).to.deep.equal([]);
+    await t.clock.advance(1);
+    for (let i = 0; i < 3; i++) t.loop.watchCalls([queue]);
+    expect(t.warnings).to.deep.equal(['LISTENER_TIMED_OUT']);
+    answers[0]?.();
+    await turns();
+    expect(t.warnings.length, 'it was reported').to.equal(1);
+    await t.clock.advance(120_010);
+    t.loop.watchCalls([queue]);
+    expect(t.warnings.length).to.equal(2);
+  });
+
   it('goes on after a second when a policy throws, without a commit and without having counted twice', async () => {
     let asked = 0;
     const t = setUpLoop({

@@ -224,7 +224,7 @@ describe('Ownership', () => {
       expect(t.table.size).to.equal(1);
       await t.clock.advance(2_000);
       expect(t.table.size).to.equal(0);
-      expect(t.sent().filter((call) => call.startsWith('42')).length).to.be.within(59, 62);
+      expect(t.sent().filter((call) => call.startsWith('42')).length).to.be.within(53, 56);
     });
   });
 
