@@ -65,6 +65,8 @@ export class AssignedQueue {
   starting = false;
   /** The start offset that was chosen here and is not known to be persisted: another attempt must not move past it. */
   chosenStart: number | undefined;
+  /** That offset is on its way to the broker. */
+  writingStart = false;
   /** The lock is being given back: no request of this consumer may ask for it any more. */
   releasing = false;
   /** How often in a row the broker refused the lock. */

@@ -10,9 +10,6 @@ import type { QueueTable } from './queue-table.js';
 
 const log = debug('rocketmq:ownership');
 
-/** By then a request about the start offset was answered or has timed out, in milliseconds. */
-const LONGEST_START = 6_000;
-
 /** How long after a failure the next attempt follows, in milliseconds. */
 const RETRY_PAUSE = 1_000;
 
@@ -88,11 +85,7 @@ export class Handover {
   async release(queue: AssignedQueue, reason: string): Promise<void> {
     const { table, clock, offsets, locks, unsettled } = this.#deps;
     queue.releasing = true;
-    // Its start offset may be on its way to the broker: the lock goes after it.
-    const patience = clock.now() + LONGEST_START;
-    while (queue.starting && queue.state === 'locking' && !this.#closing && clock.now() < patience) {
-      await queue.changed.wait(clock, patience - clock.now());
-    }
+    await this.#startWritten(queue);
     while (queue.state === 'locking' && !queue.lockless && !this.#closing) {
       try {
         await locks.unlock([queue]);
@@ -121,6 +114,7 @@ export class Handover {
     const queues = table.all();
     const deadline = clock.now() + waitMs;
     await Promise.all(queues.map((queue) => this.#settled(queue, deadline)));
+    await Promise.all(queues.map((queue) => this.#startWritten(queue)));
     locks.stop();
 
     const draining = queues.filter((queue) => queue.state === 'draining');
@@ -190,6 +184,11 @@ export class Handover {
       }
       await queue.changed.wait(clock, left);
     }
+  }
+
+  /** Its start offset may be on its way to the broker, for as long as that request may take: the unlock goes after it. */
+  async #startWritten(queue: AssignedQueue): Promise<void> {
+    while (queue.writingStart && queue.state === 'locking') await queue.changed.wait(this.#deps.clock);
   }
 
   #holdsLease(queue: AssignedQueue): boolean {

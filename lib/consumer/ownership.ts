@@ -238,10 +238,7 @@ export class Ownership implements LockObserver {
       const { offset, chosen } = await this.#deps.findStartOffset(messageQueue, queue.chosenStart);
       if (!stillOurs()) return;
       offsets.begin(messageQueue, offset, !chosen);
-      if (chosen) {
-        queue.chosenStart = offset;
-        await offsets.persist(messageQueue);
-      }
+      if (chosen) await this.#writeStart(queue, offset);
       queue.chosenStart = undefined;
       if (!stillOurs()) return;
       table.own(queue, offset);
@@ -251,9 +248,19 @@ export class Ownership implements LockObserver {
       if (queue.lockless) void this.#beginLater(queue);
     } finally {
       queue.starting = false;
-      if (queue.releasing) queue.changed.notify();
       // The lock was lost and granted again meanwhile: that grant has nobody who begins.
       if (queue.state === 'locking' && queue.locked && queue.lockEpoch !== lockEpoch) void this.#begin(queue);
+    }
+  }
+
+  async #writeStart(queue: AssignedQueue, offset: number): Promise<void> {
+    queue.chosenStart = offset;
+    queue.writingStart = true;
+    try {
+      await this.#deps.offsets.persist(queue.messageQueue);
+    } finally {
+      queue.writingStart = false;
+      queue.changed.notify();
     }
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BrokerError, ConnectionError, RouteError, StateError, TimeoutError, type RocketMQError } from '../../lib/index.js'; // prettier-ignore
+import { BrokerError, ConnectionError, Producer, RouteError, StateError, TimeoutError, type RocketMQError } from '../../lib/index.js'; // prettier-ignore
 import { RequestCode, ResponseCode } from '../../lib/protocol/codes.js';
 import type { OrderedConsumerOptions } from '../../lib/options.js';
 import { lastSeq } from '../support/ownership-judge.js';
@@ -188,6 +188,19 @@ describe('start', () => {
       expect(c.owned(T)).to.deep.equal([0, 1]);
     });
 
+    it('when name servers forget its topic while it runs', async () => {
+      rig = await Rig.start({ topics: { T: { queues: 2 } } });
+      const c = consumer();
+      await c.start();
+      await rig.advanceUntil('it owns its queues', () => c.owned(T).length === 2);
+      rig.cluster.broker('broker-a').setRegistered(false);
+      await rig.advance(70_000);
+      rig.produce(T, 1, 2);
+      await rig.until('it consumes', () => c.deliveries.length === 2);
+      expect(c.owned(T)).to.deep.equal([0, 1]);
+      expect(c.errors).to.deep.equal([]);
+    });
+
     it('when the topic does not exist yet, and consumes it when it does', async () => {
       rig = await Rig.start({ topics: { T: { queues: 2 } } });
       const c = consumer({}, 'Later');
@@ -245,6 +258,27 @@ describe('start', () => {
       expect(rig.cluster.broker('broker-a').connections).to.have.lengthOf(1);
       expect(rig.cluster.members('group')).to.have.lengthOf(1);
       expect(rig.cluster.members('other')).to.have.lengthOf(1);
+    });
+
+    it('shares them with producers, too, which may come and go', async () => {
+      rig = await Rig.start({ topics: { T: { queues: 1 } } });
+      const { namesrvAddr } = rig.cluster;
+      const c = await rig.consume(T, 'c1', { instanceName: 'same' });
+      await rig.advanceUntil('it owns its queue', () => c.owned(T).length === 1);
+      const producers = [1, 2].map(() => {
+        return new Producer({ namesrvAddr, clientIP: '10.0.0.1', instanceName: 'same', clock: rig.clock });
+      });
+      for (const producer of producers) {
+        await producer.start();
+        await producer.send({ topic: T, body: 'x', shardingKey: 'k' });
+      }
+      await rig.until('both are consumed', () => c.deliveries.length === 2);
+      expect(rig.cluster.broker('broker-a').connections).to.have.lengthOf(1);
+      for (const producer of producers) await producer.close();
+      expect(rig.cluster.broker('broker-a').connections).to.have.lengthOf(1);
+      rig.produce(T, 0, 1);
+      await rig.until('the consumer goes on', () => c.deliveries.length === 3);
+      expect(c.eventsNamed('disconnected')).to.deep.equal([]);
     });
 
     it('keeps two clusters apart, even under one client id', async () => {

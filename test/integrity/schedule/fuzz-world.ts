@@ -103,7 +103,12 @@ export class FuzzWorld {
       await this.advance(500);
     }
     const unfinished = this.#unfinished();
-    if (unfinished.length > 0) this.judge.fault(`not consumed ${RECOVERY_TIME} ms after the last trouble: ${unfinished.join('; ')}`); // prettier-ignore
+    if (unfinished.length > 0) {
+      const [stuck] = allQueues()
+        .map(describeQueue)
+        .filter((key) => unfinished[0]?.includes(key) === true);
+      this.judge.fault(`not consumed ${RECOVERY_TIME} ms after the last trouble: ${unfinished.join('; ')}`, stuck);
+    }
     this.#check();
   }
 

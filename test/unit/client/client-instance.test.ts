@@ -140,9 +140,9 @@ describe('ClientInstance', () => {
       await client.unregisterConsumer(consumer, 3_000);
       expect(cluster.members('g')).to.deep.equal([]);
       const left = cluster.journal.requests({ code: UNREGISTER_CLIENT });
-      expect(left.map(({ broker, ext }) => `${broker} ${ext['clientID']} ${ext['consumerGroup']}`).sort()).to.deep.equal(
-        ['broker-a me g', 'broker-b me g'],
-      );
+      expect(
+        left.map(({ broker, ext }) => `${broker} ${ext['clientID']} ${ext['consumerGroup']}`).sort(),
+      ).to.deep.equal(['broker-a me g', 'broker-b me g']);
       expect(client.hasConsumers).to.equal(false);
     });
 

@@ -12,7 +12,7 @@ import { MemoryOffsetStore } from '../../support/memory-offset-store.js';
 
 const LEASE = 30_000;
 const RENEW = 20_000;
-const { LOCK_BATCH_MQ, UNLOCK_BATCH_MQ } = RequestCode;
+const { UNLOCK_BATCH_MQ } = RequestCode;
 const Q: MessageQueue = { topic: 'T', brokerName: 'a', queueId: 0 };
 
 type FindStart = (queue: MessageQueue, chosenBefore: number | undefined) => Promise<StartOffset>;
@@ -214,6 +214,40 @@ describe('Ownership', () => {
       expect(t.unsettled).to.deep.equal(['a queue was given up']);
     });
 
+    for (const [how, giveUp] of [
+      ['moves', (t: ReturnType<typeof setUp>) => t.ownership.reconcile(t.want(), 'moved')],
+      ['is closed', (t: ReturnType<typeof setUp>) => void t.ownership.close(0)],
+    ] as const) {
+      it(`gives it back behind its start offset when it ${how} while that is being written`, async () => {
+        const t = setUp();
+        let written: () => void = () => undefined;
+        t.state.findStart = () => Promise.resolve({ offset: 9, chosen: true });
+        t.offsets.persist = () => new Promise((resolve) => (written = resolve));
+        await t.own(Q);
+        giveUp(t);
+        await turns();
+        expect(t.sent()).to.deep.equal(['41 0']);
+        written();
+        await turns();
+        expect(t.sent()).to.deep.equal(['41 0', '42 0']);
+        expect(t.begun).to.deep.equal([]);
+        expect(t.table.size).to.equal(0);
+      });
+
+      it(`gives it back at once when it ${how} while its start offset is being looked up`, async () => {
+        const t = setUp();
+        let find: (start: StartOffset) => void = () => undefined;
+        t.state.findStart = () => new Promise((resolve) => (find = resolve));
+        await t.own(Q);
+        giveUp(t);
+        await turns();
+        expect(t.sent()).to.deep.equal(['41 0', '42 0']);
+        find({ offset: 9, chosen: true });
+        await turns();
+        expect([t.begun, t.offsets.stored.size]).to.deep.equal([[], 0]);
+      });
+    }
+
     it('tries to give it back until the broker has forgotten the lock by itself', async () => {
       const t = setUp();
       t.state.findStart = () => new Promise(() => undefined);
@@ -224,7 +258,7 @@ describe('Ownership', () => {
       expect(t.table.size).to.equal(1);
       await t.clock.advance(2_000);
       expect(t.table.size).to.equal(0);
-      expect(t.sent().filter((call) => call.startsWith('42')).length).to.be.within(53, 56);
+      expect(t.sent().filter((call) => call.startsWith('42')).length).to.be.within(59, 62);
     });
   });
 

@@ -222,6 +222,26 @@ describe('PullLoop', () => {
     });
   });
 
+  it('makes no commit on the way while something is held: a newer commit could overtake the pull', async () => {
+    const t = setUp();
+    t.offsets.update(t.queue.messageQueue, 5, false);
+    t.queue.buffer.reset(5);
+    t.queue.nextOffset = 5;
+    t.loop.start(t.queue);
+    expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET).to.equal(PullSysFlag.COMMIT_OFFSET);
+    t.last().answer(found(5, 1));
+    await turns();
+    expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET).to.equal(0);
+    t.queue.buffer.take(1);
+    t.last().answer({ status: 'NO_NEW_MSG' });
+    await turns();
+    expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET, 'with the listener').to.equal(0);
+    t.queue.buffer.commit();
+    t.last().answer({ status: 'NO_NEW_MSG' });
+    await turns();
+    expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET).to.equal(PullSysFlag.COMMIT_OFFSET);
+  });
+
   describe('waits', () => {
     it('for room in the buffer, without a timer', async () => {
       const t = setUp({ limits: { pullThresholdForQueue: 2 } });

@@ -104,7 +104,9 @@ describe('QueueTable', () => {
     table.drain(queue, 'it moved');
     expect(signal.aborted).to.equal(true);
     expect(signal.reason).to.be.instanceOf(QueueLostError);
-    expect((signal.reason as QueueLostError).message).to.contain('T@a#0').and.to.contain('it moved');
+    expect((signal.reason as QueueLostError).message)
+      .to.contain('T@a#0')
+      .and.to.contain('it moved');
     expect(queue.generation).to.equal(generation);
     expect(queue.buffer.count).to.equal(2);
   });
