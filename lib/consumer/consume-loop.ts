@@ -9,7 +9,7 @@ import type { Exhaustion } from './exhaustion.js';
 import type { ListenerAnswer, MessageListenerOrderly } from './listener.js';
 import { listenerError, NoStatus } from './listener-failure.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
-import { OrderlyContext } from './orderly-context.js';
+import { OrderlyContext, type CallRules } from './orderly-context.js';
 import { decideOutcome, isStatus, suspendTime, type SuspendedBatch } from './outcome.js';
 import { TurnTaker } from './turn-taker.js';
 
@@ -45,12 +45,17 @@ export interface ConsumeLoopDeps {
   readonly confirmLock: (queue: AssignedQueue) => Promise<void>;
   readonly report: (error: RocketMQError) => void;
   readonly warn: (code: string, message: string) => void;
-  readonly onAnswer?: ((queue: AssignedQueue, succeeded: boolean, count: number, tookMs: number) => void) | undefined;
+  readonly onAnswer?:
+    ((queue: AssignedQueue, succeeded: boolean, count: number, startedAt: number, now: number) => void) | undefined;
 }
 
 /** How a slice ended. */
 type SliceEnd = { readonly rest: number } | 'idle';
 const IDLE = 'idle';
+/** The slice goes on in a later turn. */
+const TURN_OVER = 'turn over';
+
+type Messages = readonly StoredMessage[];
 
 /** How the handling of one batch ended. */
 type BatchEnd = 'continue' | 'stop' | { readonly rest: number };
@@ -63,12 +68,15 @@ export class ConsumeLoop {
   readonly #options: ConsumeLoopOptions;
   readonly #deps: ConsumeLoopDeps;
   readonly #listener: MessageListenerOrderly;
+  readonly #rules: CallRules;
   readonly #places: LimitFunction;
-  readonly #turns: TurnTaker;
+  readonly #turns: TurnTaker<AssignedQueue>;
   /** The generation of a queue whose first messages were asked for in the attempt store. */
   readonly #recalled = new WeakMap<AssignedQueue, number>();
   /** When the last call of a queue began that was reported because it took too long. */
   readonly #overdue = new WeakMap<AssignedQueue, number>();
+  /** The time of the last answer: one look at the clock serves a message's end and the next one's start. */
+  #now = 0;
   #stopped = false;
   #paused = false;
 
@@ -77,7 +85,8 @@ export class ConsumeLoop {
     this.#deps = deps;
     this.#listener = listener;
     this.#places = pLimit(options.consumeConcurrency);
-    this.#turns = new TurnTaker(deps.clock, TURN_BUDGET);
+    this.#rules = { clock: deps.clock, lockLeaseTime: options.lockLeaseTime };
+    this.#turns = new TurnTaker(deps.clock, TURN_BUDGET, (queue, now) => this.#takeTurn(queue, now));
   }
 
   /** No slice starts any more; those under way end after their current listener call. */
@@ -107,7 +116,34 @@ export class ConsumeLoop {
       return;
     }
     queue.runner = 'scheduled';
-    void queue.localLock(() => this.#places(() => this.#guardedSlice(queue))).then((end) => this.#ended(queue, end));
+    this.#turns.enter(queue);
+  }
+
+  /**
+   * As long as the listener answers synchronously, a slice is one plain loop: no promise and no place, since nothing else
+   * can run meanwhile. From the first answer that has to be waited for, the rest of it holds the local lock and a place.
+   */
+  #takeTurn(queue: AssignedQueue, now: number): void {
+    const { generation } = queue;
+    if (queue.localLock.activeCount > 0 || this.#places.activeCount >= this.#options.consumeConcurrency) {
+      const slice = (): Promise<SliceEnd> => this.#guard(queue, generation, this.#waitedSlice(queue, generation));
+      void queue.localLock(() => this.#places(slice)).then((end) => this.#ended(queue, end));
+      return;
+    }
+    let end: SliceEnd | typeof TURN_OVER | Promise<SliceEnd>;
+    try {
+      end = this.#slice(queue, generation, now);
+    } catch (error) {
+      end = this.#broken(queue, generation, error);
+    }
+    if (end === TURN_OVER) this.#turns.enter(queue);
+    else if (end instanceof Promise) {
+      const rest = this.#guard(queue, generation, end);
+      const held = this.#places(() => rest);
+      void queue.localLock(() => held).then((outcome) => this.#ended(queue, outcome));
+    } else {
+      this.#ended(queue, end);
+    }
   }
 
   #mayRun(queue: AssignedQueue): boolean {
@@ -131,49 +167,79 @@ export class ConsumeLoop {
     }
   }
 
-  /** A defect in here must cost one queue a second, not its consumption. */
-  async #guardedSlice(queue: AssignedQueue): Promise<SliceEnd> {
-    const generation = queue.generation;
+  async #guard(queue: AssignedQueue, generation: number, slice: Promise<SliceEnd>): Promise<SliceEnd> {
     try {
-      return await this.#slice(queue, generation);
+      return await slice;
     } catch (error) {
-      this.#deps.report(
-        new ListenerError(`consuming ${describeQueue(queue.exposedQueue)} failed; it goes on in a second`, {}, error),
-      );
-      if (queue.generation !== generation) return IDLE;
-      queue.buffer.rollback();
-      return { rest: 1_000 };
+      return this.#broken(queue, generation, error);
     }
   }
 
-  async #slice(queue: AssignedQueue, generation: number): Promise<SliceEnd> {
-    const { clock } = this.#deps;
-    const { lockLeaseTime, consumeMessageBatchMaxSize } = this.#options;
-    const begin = clock.now();
+  /** A defect in here must cost one queue a second, not its consumption. */
+  #broken(queue: AssignedQueue, generation: number, error: unknown): SliceEnd {
+    this.#deps.report(
+      new ListenerError(`consuming ${describeQueue(queue.exposedQueue)} failed; it goes on in a second`, {}, error),
+    );
+    if (queue.generation !== generation) return IDLE;
+    queue.buffer.rollback();
+    return { rest: 1_000 };
+  }
+
+  #slice(queue: AssignedQueue, generation: number, begin: number): SliceEnd | typeof TURN_OVER | Promise<SliceEnd> {
     let now = begin;
     for (;;) {
-      if (queue.generation !== generation || !this.#mayRun(queue)) return IDLE;
-      if (!queue.holdsLease(now, lockLeaseTime)) return IDLE;
+      if (!this.#mayGoOn(queue, generation, now)) return IDLE;
+      if (this.#turns.isOver(now)) return TURN_OVER;
+      const end = this.#step(queue, generation, now);
+      if (end instanceof Promise) return this.#waitedSlice(queue, generation, end);
+      this.#stepped(queue);
+      if (end === 'stop') return IDLE;
+      if (end !== 'continue') return end;
+      now = this.#now;
+    }
+  }
+
+  /** The same with an answer to wait for, perhaps more of them, from the first step on or from the one under way. */
+  async #waitedSlice(queue: AssignedQueue, generation: number, underWay?: Promise<BatchEnd>): Promise<SliceEnd> {
+    const { clock } = this.#deps;
+    const begin = clock.now();
+    let step: BatchEnd | Promise<BatchEnd> | undefined = underWay;
+    for (;;) {
+      if (step !== undefined) {
+        const end: BatchEnd = step instanceof Promise ? await step : step;
+        this.#stepped(queue);
+        if (end === 'stop') return IDLE;
+        if (end !== 'continue') return end;
+      }
+      const now = clock.now();
+      if (!this.#mayGoOn(queue, generation, now)) return IDLE;
       if (now - begin > LONGEST_SLICE) return { rest: YIELD_PAUSE };
       if (this.#turns.isOver(now)) {
         await this.#turns.next();
-        now = clock.now();
-        continue;
+        step = undefined;
+      } else {
+        step = this.#step(queue, generation, now);
       }
-      const batch = queue.buffer.take(consumeMessageBatchMaxSize);
-      if (batch.length === 0) return IDLE;
-      // Kept free of promises while the listener answers synchronously: this is the path of every message.
-      queue.busy = true;
-      let end = this.#mustRecall(queue, generation)
-        ? this.#recallThenConsume(queue, generation, batch)
-        : this.#consume(queue, generation, batch);
-      if (end instanceof Promise) end = await end;
-      queue.busy = false;
-      if (queue.waitsForRoom) queue.changed.notify();
-      if (end === 'stop') return IDLE;
-      if (end !== 'continue') return end;
-      now = clock.now();
     }
+  }
+
+  #mayGoOn(queue: AssignedQueue, generation: number, now: number): boolean {
+    return queue.generation === generation && this.#mayRun(queue) && queue.holdsLease(now, this.#options.lockLeaseTime);
+  }
+
+  /** Hands the next batch out. Kept free of promises while the listener answers synchronously: every message comes here. */
+  #step(queue: AssignedQueue, generation: number, now: number): BatchEnd | Promise<BatchEnd> {
+    const batch = queue.buffer.take(this.#options.consumeMessageBatchMaxSize);
+    if (batch.length === 0) return 'stop';
+    queue.busy = true;
+    return this.#mustRecall(queue, generation)
+      ? this.#recallThenConsume(queue, generation, batch)
+      : this.#consume(queue, generation, batch, now);
+  }
+
+  #stepped(queue: AssignedQueue): void {
+    queue.busy = false;
+    if (queue.waitsForRoom) queue.changed.notify();
   }
 
   #mustRecall(queue: AssignedQueue, generation: number): boolean {
@@ -181,7 +247,7 @@ export class ConsumeLoop {
   }
 
   /** Only the first messages can have failed elsewhere: those behind them waited for them there, too. */
-  async #recallThenConsume(queue: AssignedQueue, generation: number, batch: StoredMessage[]): Promise<BatchEnd> {
+  async #recallThenConsume(queue: AssignedQueue, generation: number, batch: Messages): Promise<BatchEnd> {
     await this.#deps.exhaustion.recall(batch, queue);
     if (queue.generation !== generation) return 'stop';
     if (!this.#mayRun(queue) || !queue.holdsLease(this.#deps.clock.now(), this.#options.lockLeaseTime)) {
@@ -189,11 +255,11 @@ export class ConsumeLoop {
       return 'stop';
     }
     this.#recalled.set(queue, generation);
-    return this.#consume(queue, generation, batch);
+    return this.#consume(queue, generation, batch, this.#deps.clock.now());
   }
 
-  #consume(queue: AssignedQueue, generation: number, batch: StoredMessage[]): BatchEnd | Promise<BatchEnd> {
-    const { clock, expose } = this.#deps;
+  #consume(queue: AssignedQueue, generation: number, taken: Messages, startedAt: number): BatchEnd | Promise<BatchEnd> {
+    let batch = taken;
     for (let i = 0; i < batch.length; i++) {
       const message = batch[i] as StoredMessage;
       if (message.bodyError !== undefined) {
@@ -203,39 +269,53 @@ export class ConsumeLoop {
         if (i === 0) return this.#unreadable(queue, generation, batch, message.bodyError);
         break;
       }
-      expose(message);
+      this.#deps.expose(message);
     }
-    const context = new OrderlyContext(queue, clock, this.#options.lockLeaseTime);
+    const context = new OrderlyContext(queue, this.#rules);
     const { listenerTimeoutMs } = this.#options;
     if (listenerTimeoutMs !== undefined) context.limitTime(listenerTimeoutMs);
-    const startedAt = clock.now();
     queue.lastConsumeAt = startedAt;
     let answer: ListenerAnswer | PromiseLike<ListenerAnswer>;
     try {
-      answer = this.#listener(batch.slice(), context);
+      // A copy: what the listener does to its array is its own affair.
+      answer = this.#listener(batch.length === 1 ? [batch[0] as StoredMessage] : batch.slice(), context);
     } catch (error) {
       return this.#failed(queue, generation, batch, context, startedAt, error);
     }
-    if (isPromiseLike(answer)) {
-      return Promise.resolve(answer).then(
-        (status) => this.#answered(queue, generation, batch, context, startedAt, status),
-        (error: unknown) => this.#failed(queue, generation, batch, context, startedAt, error),
-      );
+    if (answer !== 'SUCCESS' && isPromiseLike(answer)) {
+      return this.#awaitAnswer(queue, generation, batch, context, startedAt, answer);
     }
     return this.#answered(queue, generation, batch, context, startedAt, answer);
+  }
+
+  async #awaitAnswer(
+    queue: AssignedQueue,
+    generation: number,
+    batch: Messages,
+    context: OrderlyContext,
+    startedAt: number,
+    answer: PromiseLike<ListenerAnswer>,
+  ): Promise<BatchEnd> {
+    let status: ListenerAnswer;
+    try {
+      status = await answer;
+    } catch (error) {
+      return this.#failed(queue, generation, batch, context, startedAt, error);
+    }
+    return this.#answered(queue, generation, batch, context, startedAt, status);
   }
 
   #answered(
     queue: AssignedQueue,
     generation: number,
-    batch: StoredMessage[],
+    batch: Messages,
     context: OrderlyContext,
     startedAt: number,
     answer: unknown,
   ): BatchEnd | Promise<BatchEnd> {
     context.end();
     const status: ConsumeOrderlyStatus | undefined =
-      answer === undefined ? 'SUCCESS' : isStatus(answer) ? answer : undefined;
+      answer === undefined || answer === 'SUCCESS' ? 'SUCCESS' : isStatus(answer) ? answer : undefined;
     if (status === undefined) {
       return this.#failed(queue, generation, batch, context, startedAt, new NoStatus(answer));
     }
@@ -245,7 +325,7 @@ export class ConsumeLoop {
   #failed(
     queue: AssignedQueue,
     generation: number,
-    batch: StoredMessage[],
+    batch: Messages,
     context: OrderlyContext,
     startedAt: number,
     error: unknown,
@@ -256,14 +336,9 @@ export class ConsumeLoop {
   }
 
   /** A body that can't be read never reaches the listener. Its queue waits until its attempts, if limited, are used up. */
-  #unreadable(
-    queue: AssignedQueue,
-    generation: number,
-    batch: StoredMessage[],
-    error: RocketMQError,
-  ): Promise<BatchEnd> {
+  #unreadable(queue: AssignedQueue, generation: number, batch: Messages, error: RocketMQError): Promise<BatchEnd> {
     this.#deps.report(error);
-    const context = new OrderlyContext(queue, this.#deps.clock, this.#options.lockLeaseTime);
+    const context = new OrderlyContext(queue, this.#rules);
     // What the listener left uncommitted before it is the listener's to commit.
     context.autoCommit = queue.buffer.consuming.length === batch.length;
     return this.#suspend(queue, generation, batch, context);
@@ -272,15 +347,16 @@ export class ConsumeLoop {
   #settle(
     queue: AssignedQueue,
     generation: number,
-    batch: StoredMessage[],
+    batch: Messages,
     context: OrderlyContext,
     status: ConsumeOrderlyStatus,
     startedAt: number,
   ): BatchEnd | Promise<BatchEnd> {
     const now = this.#deps.clock.now();
+    this.#now = now;
     const suspended = status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
     const { consumeTimeout, lockLeaseTime, verifyLockOnCommit } = this.#options;
-    this.#deps.onAnswer?.(queue, !suspended && status !== 'ROLLBACK', batch.length, now - startedAt);
+    this.#deps.onAnswer?.(queue, !suspended && status !== 'ROLLBACK', batch.length, startedAt, now);
     if (now - startedAt >= consumeTimeout * 60_000) this.#reportOverdue(queue, startedAt, now);
     if (queue.generation !== generation) return 'stop';
     if (!queue.holdsLease(now, lockLeaseTime) || (verifyLockOnCommit && !queue.lockless)) {
@@ -294,7 +370,7 @@ export class ConsumeLoop {
   async #confirmThenApply(
     queue: AssignedQueue,
     generation: number,
-    batch: StoredMessage[],
+    batch: Messages,
     context: OrderlyContext,
     status: ConsumeOrderlyStatus,
   ): Promise<BatchEnd> {
@@ -311,7 +387,7 @@ export class ConsumeLoop {
   async #suspend(
     queue: AssignedQueue,
     generation: number,
-    batch: StoredMessage[],
+    batch: Messages,
     context: OrderlyContext,
   ): Promise<BatchEnd> {
     const again: StoredMessage[] = [];

@@ -164,8 +164,8 @@ export class ConsumerRuntime implements ConsumerMember {
         confirmLock: (queue) => this.ownership.confirm([queue]),
         report,
         warn,
-        onAnswer: (queue, succeeded, count, tookMs) =>
-          this.#stats.consumed(queue.messageQueue.topic, succeeded, count, tookMs),
+        onAnswer: (queue, succeeded, count, startedAt, now) =>
+          this.#stats.consumed(queue.messageQueue.topic, succeeded, count, now - startedAt, now),
       },
       listener,
     );

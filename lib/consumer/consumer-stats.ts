@@ -31,6 +31,8 @@ export class ConsumerStats {
   readonly #clock: Clock;
   readonly #topics = new Map<string, { buckets: Bucket[]; failedEver: number }>();
   readonly #startedAt: number;
+  /** The bucket that was counted in last: for the next message it is almost always the right one. */
+  #current: { readonly topic: string; readonly until: number; readonly bucket: Bucket } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -38,14 +40,15 @@ export class ConsumerStats {
   }
 
   pulled(topic: string, messages: number, tookMs: number): void {
-    const bucket = this.#bucket(topic);
+    const bucket = this.#bucket(topic, this.#clock.now());
     bucket.pulls++;
     bucket.pulledMessages += messages;
     bucket.pullTime += tookMs;
   }
 
-  consumed(topic: string, succeeded: boolean, messages: number, tookMs: number): void {
-    const bucket = this.#bucket(topic);
+  /** @param now by the clock; the caller, who comes with every message, has just looked at it */
+  consumed(topic: string, succeeded: boolean, messages: number, tookMs: number, now: number): void {
+    const bucket = this.#bucket(topic, now);
     bucket.calls++;
     bucket.callTime += tookMs;
     if (succeeded) {
@@ -59,7 +62,7 @@ export class ConsumerStats {
 
   of(topic: string): TopicStats {
     const counts = this.#topics.get(topic);
-    const oldest = this.#slot() - BUCKETS;
+    const oldest = slotOf(this.#clock.now()) - BUCKETS;
     const sum = emptyBucket(0);
     for (const bucket of counts?.buckets ?? []) {
       if (bucket.slot <= oldest) continue;
@@ -82,24 +85,28 @@ export class ConsumerStats {
     };
   }
 
-  #slot(): number {
-    return Math.floor(this.#clock.now() / BUCKET_TIME);
-  }
-
-  #bucket(topic: string): Bucket {
+  #bucket(topic: string, now: number): Bucket {
+    const current = this.#current;
+    if (current !== undefined && current.topic === topic && now < current.until) return current.bucket;
     let counts = this.#topics.get(topic);
     if (counts === undefined) {
       counts = { buckets: [], failedEver: 0 };
       this.#topics.set(topic, counts);
     }
-    const slot = this.#slot();
-    const newest = counts.buckets.at(-1);
-    if (newest?.slot === slot) return newest;
-    const bucket = emptyBucket(slot);
-    counts.buckets.push(bucket);
-    if (counts.buckets.length > BUCKETS) counts.buckets.shift();
+    const slot = slotOf(now);
+    let bucket = counts.buckets.at(-1);
+    if (bucket?.slot !== slot) {
+      bucket = emptyBucket(slot);
+      counts.buckets.push(bucket);
+      if (counts.buckets.length > BUCKETS) counts.buckets.shift();
+    }
+    this.#current = { topic, until: (slot + 1) * BUCKET_TIME, bucket };
     return bucket;
   }
+}
+
+function slotOf(now: number): number {
+  return Math.floor(now / BUCKET_TIME);
 }
 
 function emptyBucket(slot: number): Bucket {

@@ -35,53 +35,55 @@ export interface ConsumeOrderlyContext {
   readonly lockEpoch: number;
 }
 
+/** What all calls of a consumer share. */
+export interface CallRules {
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly lockLeaseTime: number;
+}
+
 /** One object per listener call; everything it can tell is looked up only when asked. */
 export class OrderlyContext implements ConsumeOrderlyContext {
   autoCommit = true;
   suspendCurrentQueueTimeMillis = -1;
-  readonly direct = false;
   /** Of the time of the call: a writer that was overtaken must not fence with its successor's number. */
   readonly lockEpoch: number;
+  readonly #rules: CallRules;
   readonly #queue: AssignedQueue;
   readonly #generation: number;
-  readonly #clock: Clock;
-  readonly #leaseTime: number;
-  /** Made when the listener looks at the signal. */
-  #abort: AbortController | undefined;
-  #unfollow: (() => void) | undefined;
-  #timer: Timer = undefined;
-  #expired: ListenerError | undefined;
+  /** Made when the listener looks at the signal, or its time is limited. */
+  #abortion: Abortion | undefined = undefined;
 
-  constructor(queue: AssignedQueue, clock: Clock, leaseTime: number) {
-    this.#queue = queue;
+  constructor(queue: AssignedQueue, rules: CallRules) {
     this.lockEpoch = queue.lockEpoch;
+    this.#rules = rules;
+    this.#queue = queue;
     this.#generation = queue.generation;
-    this.#clock = clock;
-    this.#leaseTime = leaseTime;
   }
 
   get messageQueue(): MessageQueue {
     return this.#queue.exposedQueue;
   }
 
+  get direct(): boolean {
+    return false;
+  }
+
   /** Of this call alone: what a listener hangs on to it is gone with the call, while the queue's own lasts for days. */
   get signal(): AbortSignal {
-    this.#abort ??= this.#createAbort();
-    return this.#abort.signal;
+    this.#abortion ??= new Abortion(this.#rules.clock);
+    return this.#abortion.signalFor(this.#queue, this.#generation);
   }
 
   /** Lets the signal fire after this time, too, in milliseconds. */
   limitTime(timeoutMs: number): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#expired = new ListenerError(`the listener has taken more than ${timeoutMs} ms`);
-      this.#abort?.abort(this.#expired);
-    }, timeoutMs);
+    this.#abortion ??= new Abortion(this.#rules.clock);
+    this.#abortion.limitTime(timeoutMs);
   }
 
   /** The listener has answered: nothing of the call hangs on to the queue or the clock any more. */
   end(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    if (this.#unfollow !== undefined) this.#unfollow();
+    if (this.#abortion !== undefined) this.#abortion.end();
   }
 
   isOwner(): boolean {
@@ -89,23 +91,52 @@ export class OrderlyContext implements ConsumeOrderlyContext {
     return (
       queue.generation === this.#generation &&
       (queue.state === 'owned' || queue.state === 'draining') &&
-      queue.holdsLease(this.#clock.now(), this.#leaseTime)
+      queue.holdsLease(this.#rules.clock.now(), this.#rules.lockLeaseTime)
     );
   }
+}
 
-  #createAbort(): AbortController {
-    const abort = new AbortController();
-    const queue = this.#queue;
-    if (this.#expired !== undefined) abort.abort(this.#expired);
+/** The signal of one call, for the few that want one. */
+class Abortion {
+  readonly #clock: Clock;
+  #controller: AbortController | undefined;
+  #unfollow: (() => void) | undefined;
+  #timer: Timer;
+  #expired: ListenerError | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  signalFor(queue: AssignedQueue, generation: number): AbortSignal {
+    this.#controller ??= this.#create(queue, generation);
+    return this.#controller.signal;
+  }
+
+  limitTime(timeoutMs: number): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#expired = new ListenerError(`the listener has taken more than ${timeoutMs} ms`);
+      this.#controller?.abort(this.#expired);
+    }, timeoutMs);
+  }
+
+  end(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    if (this.#unfollow !== undefined) this.#unfollow();
+  }
+
+  #create(queue: AssignedQueue, generation: number): AbortController {
+    const controller = new AbortController();
+    if (this.#expired !== undefined) controller.abort(this.#expired);
     // By now the queue may have moved on, and the signal of this call have fired.
-    else if (queue.generation !== this.#generation) abort.abort(queue.endReason);
-    else if (queue.signal.aborted) abort.abort(queue.signal.reason);
+    else if (queue.generation !== generation) controller.abort(queue.endReason);
+    else if (queue.signal.aborted) controller.abort(queue.signal.reason);
     else {
       const { signal } = queue;
-      const follow = (): void => abort.abort(signal.reason);
+      const follow = (): void => controller.abort(signal.reason);
       signal.addEventListener('abort', follow, { once: true });
       this.#unfollow = () => signal.removeEventListener('abort', follow);
     }
-    return abort;
+    return controller;
   }
 }

@@ -1,5 +1,8 @@
 import type { StoredMessage } from '../protocol/message.js';
 
+/** Never added to: {@link ProcessQueue.take} replaces it. */
+const NOTHING: StoredMessage[] = [];
+
 /**
  * The messages of one queue that were pulled and are not finished: those waiting, sorted by queue offset, and those the
  * listener has been handed (`consuming`). It behaves as the two TreeMaps of the reference; inside it is a ring, since a
@@ -12,8 +15,11 @@ export class ProcessQueue {
   #mask = 63;
   #head = 0;
   #size = 0;
-  /** Sorted by offset. Holds more than one batch only while the listener commits by hand. */
-  #consuming: StoredMessage[] = [];
+  /**
+   * Sorted by offset. Holds more than one batch only while the listener commits by hand. A batch that was handed out is
+   * this very array: only messages behind it may be added, and what is taken out leaves another array.
+   */
+  #consuming: StoredMessage[] = NOTHING;
   /** Offsets finished out of their turn (sent to the dead letter queue while a lower one waits), ascending. */
   #resolved: number[] = [];
   #bytes = 0;
@@ -63,7 +69,7 @@ export class ProcessQueue {
     this.#mask = 63;
     this.#head = 0;
     this.#size = 0;
-    this.#consuming = [];
+    this.#consuming = NOTHING;
     this.#resolved = [];
     this.#bytes = 0;
     this.#floor = floor;
@@ -89,17 +95,13 @@ export class ProcessQueue {
   }
 
   /** Moves the lowest `most` waiting messages to those being consumed and returns them in order. */
-  take(most: number): StoredMessage[] {
+  take(most: number): readonly StoredMessage[] {
     const count = most < this.#size ? most : this.#size;
-    const batch = new Array<StoredMessage>(count);
-    for (let i = 0; i < count; i++) batch[i] = this.#shift();
-    if (count === 0) return batch;
-    const last = this.#consuming.at(-1);
-    if (last === undefined) this.#consuming = batch.slice();
-    else {
-      for (const message of batch) this.#consuming.push(message);
-      if (last.queueOffset > (batch[0] as StoredMessage).queueOffset) this.#consuming.sort(byOffset);
-    }
+    if (count === 0) return NOTHING;
+    const batch = [this.#shift()];
+    for (let i = 1; i < count; i++) batch.push(this.#shift());
+    if (this.#consuming.length === 0) this.#consuming = batch;
+    else this.#consuming = appended(this.#consuming, batch);
     return batch;
   }
 
@@ -109,7 +111,7 @@ export class ProcessQueue {
     const last = finished.at(-1);
     if (last === undefined && this.#resolved.length === 0) return -1;
     for (let i = 0; i < finished.length; i++) this.#bytes -= (finished[i] as StoredMessage).bodyLength;
-    this.#consuming = [];
+    this.#consuming = NOTHING;
     const waiting = this.lowestUnfinished;
     if (last === undefined || (waiting !== undefined && waiting < last.queueOffset)) {
       // A message arrived late, below what was consumed meanwhile: the offset stays before it.
@@ -124,9 +126,8 @@ export class ProcessQueue {
    * Returns the offset that may be committed now, or -1 when a lower message is still unfinished.
    */
   resolve(message: StoredMessage): number {
-    const index = this.#consuming.indexOf(message);
-    if (index === -1) return -1;
-    this.#consuming.splice(index, 1);
+    if (!this.#consuming.includes(message)) return -1;
+    this.#consuming = this.#consuming.filter((held) => held !== message);
     this.#bytes -= message.bodyLength;
     this.#rememberResolved(message.queueOffset);
     const lowest = this.lowestUnfinished;
@@ -138,7 +139,7 @@ export class ProcessQueue {
   /** Puts everything being consumed back, to be handed out again in order. */
   rollback(): void {
     const back = this.#consuming;
-    this.#consuming = [];
+    this.#consuming = NOTHING;
     this.#unshift(back);
   }
 
@@ -148,13 +149,17 @@ export class ProcessQueue {
       messages.length === this.#consuming.length
         ? this.#consuming
         : this.#consuming.filter((m) => messages.includes(m));
-    this.#consuming = back === this.#consuming ? [] : this.#consuming.filter((m) => !messages.includes(m));
+    this.#consuming = back === this.#consuming ? NOTHING : this.#consuming.filter((m) => !messages.includes(m));
     this.#unshift(back);
   }
 
   /** All below `offset` is finished, and so are the resolved ones that follow without an unfinished one between. */
   #finishUpTo(offset: number): number {
     let next = offset;
+    if (this.#resolved.length === 0) {
+      if (next > this.#floor) this.#floor = next;
+      return next;
+    }
     const lowest = this.lowestUnfinished ?? Number.POSITIVE_INFINITY;
     while (this.#resolved.length > 0 && (this.#resolved[0] as number) < lowest) {
       next = Math.max(next, (this.#resolved.shift() as number) + 1);
@@ -230,6 +235,16 @@ export class ProcessQueue {
     this.#mask = larger.length - 1;
     this.#head = 0;
   }
+}
+
+/**
+ * A listener that commits by hand may leave thousands uncommitted: the array grows in place. The batch it once was is
+ * looked at no more when the next one is handed out.
+ */
+function appended(consuming: StoredMessage[], batch: readonly StoredMessage[]): StoredMessage[] {
+  const last = consuming[consuming.length - 1] as StoredMessage;
+  for (let i = 0; i < batch.length; i++) consuming.push(batch[i] as StoredMessage);
+  return last.queueOffset < (batch[0] as StoredMessage).queueOffset ? consuming : consuming.sort(byOffset);
 }
 
 function byOffset(a: StoredMessage, b: StoredMessage): number {

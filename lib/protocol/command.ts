@@ -109,9 +109,15 @@ export function createResponse(
 
 function definedFields(fields: Readonly<Record<string, string | undefined>> | undefined): ExtFields {
   if (fields === undefined) return EMPTY_EXT;
+  if (allDefined(fields)) return fields;
   const defined: Record<string, string> = {};
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) defined[name] = value;
   return defined;
+}
+
+function allDefined(fields: Readonly<Record<string, string | undefined>>): fields is ExtFields {
+  for (const name in fields) if (fields[name] === undefined) return false;
+  return true;
 }
 
 /** A whole frame, length field included. A large body is not copied into it: see the two-part result. */
@@ -122,12 +128,30 @@ export function encodeCommand(command: RemotingCommand): Buffer {
 
 /** A frame as its two parts, [length field and header, body], so that the body need not be copied to be sent. */
 export function encodeCommandParts(command: RemotingCommand): [Buffer, Buffer] {
-  const header = command.serializeType === SerializeType.JSON ? encodeJsonHeader(command) : encodeBinaryHeader(command);
-  const head = Buffer.allocUnsafe(8 + header.length);
-  head.writeInt32BE(4 + header.length + command.body.length, 0);
-  head.writeInt32BE((command.serializeType << 24) | header.length, 4);
-  header.copy(head, 8);
+  const header = encodeHeader(command);
+  const head = Buffer.allocUnsafe(8 + headerLength(header));
+  writeHead(header, command, head, 0);
   return [head, command.body];
+}
+
+/** A header that is not bytes yet: text, or bytes in the binary form. */
+export type EncodedHeader = string | Buffer;
+
+export function encodeHeader(command: RemotingCommand): EncodedHeader {
+  return command.serializeType === SerializeType.JSON ? jsonHeader(command) : encodeBinaryHeader(command);
+}
+
+export function headerLength(header: EncodedHeader): number {
+  return typeof header === 'string' ? Buffer.byteLength(header) : header.length;
+}
+
+/** Writes the length field and the header of a frame; `bytes` has room for 8 bytes more than the header's. */
+export function writeHead(header: EncodedHeader, command: RemotingCommand, bytes: Buffer, at: number): number {
+  const start = at + 8;
+  const length = typeof header === 'string' ? bytes.write(header, start) : header.copy(bytes, start);
+  bytes.writeInt32BE(4 + length + command.body.length, at);
+  bytes.writeInt32BE((command.serializeType << 24) | length, at + 4);
+  return start + length;
 }
 
 /**
@@ -152,21 +176,25 @@ export function decodeCommand(frame: Buffer): RemotingCommand {
   throw malformed(`the header type ${serializeType} is unknown`, { serializeType });
 }
 
-function encodeJsonHeader(command: RemotingCommand): Buffer {
-  const header: Record<string, unknown> = {
-    code: command.code,
-    flag: command.flag,
-    language: command.language,
-    opaque: command.opaque,
-    serializeTypeCurrentRPC: 'JSON',
-    version: command.version,
-  };
-  if (command.remark !== undefined) header['remark'] = command.remark;
-  for (const _ in command.extFields) {
-    header['extFields'] = command.extFields;
-    break;
+/** Put together by hand: with a request for every 32 messages, going through an object for JSON.stringify shows. */
+function jsonHeader(command: RemotingCommand): string {
+  let fields = '';
+  for (const name in command.extFields) {
+    fields += `${fields === '' ? '' : ','}${quoted(name)}:${quoted(command.extFields[name] as string)}`;
   }
-  return Buffer.from(JSON.stringify(header));
+  return (
+    `{"code":${command.code},"flag":${command.flag},"language":${quoted(command.language)},"opaque":${command.opaque},` +
+    `"serializeTypeCurrentRPC":"JSON","version":${command.version}` +
+    `${command.remark === undefined ? '' : `,"remark":${JSON.stringify(command.remark)}`}` +
+    `${fields === '' ? '' : `,"extFields":{${fields}}`}}`
+  );
+}
+
+/** What JSON can't hold as it stands: quotes, backslashes and control characters; and what is left to JSON.stringify. */
+const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+function quoted(text: string): string {
+  return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 function decodeJsonHeader(text: string, body: Buffer): RemotingCommand {

@@ -43,7 +43,7 @@ export class FrameDecoder {
       }
       let length: number;
       if (this.#lengthFilled === 0 && chunk.length - at >= LENGTH_FIELD) {
-        length = this.#checkLength(chunk.readInt32BE(at));
+        length = checkFrameLength(chunk.readInt32BE(at), this.#maxFrameLength);
         at += LENGTH_FIELD;
       } else {
         const taken = chunk.copy(this.#lengthBytes, this.#lengthFilled, at, at + LENGTH_FIELD - this.#lengthFilled);
@@ -51,7 +51,7 @@ export class FrameDecoder {
         at += taken;
         if (this.#lengthFilled < LENGTH_FIELD) return;
         this.#lengthFilled = 0;
-        length = this.#checkLength(this.#lengthBytes.readInt32BE(0));
+        length = checkFrameLength(this.#lengthBytes.readInt32BE(0), this.#maxFrameLength);
       }
       if (chunk.length - at >= length) {
         const frame = chunk.subarray(at, at + length);
@@ -79,25 +79,31 @@ export class FrameDecoder {
     }
     return taken;
   }
-
-  #checkLength(length: number): number {
-    if (length > this.#maxFrameLength) {
-      throw new ProtocolError(
-        'ERR_ROCKETMQ_FRAME_TOO_LARGE',
-        `a frame of ${length} bytes is over the limit of ${this.#maxFrameLength}`,
-        { length, limit: this.#maxFrameLength },
-      );
-    }
-    if (length < 4) {
-      throw new ProtocolError('ERR_ROCKETMQ_FRAME_MALFORMED', `a frame length of ${length} is too small for a header`, {
-        length,
-      });
-    }
-    return length;
-  }
 }
 
-function checkHeaderLength(frame: Buffer): Buffer {
+/** @throws ProtocolError `ERR_ROCKETMQ_FRAME_TOO_LARGE` or `ERR_ROCKETMQ_FRAME_MALFORMED` */
+export function checkFrameLength(length: number, limit: number): number {
+  if (length > limit) {
+    throw new ProtocolError(
+      'ERR_ROCKETMQ_FRAME_TOO_LARGE',
+      `a frame of ${length} bytes is over the limit of ${limit}`,
+      { length, limit },
+    );
+  }
+  if (length < 4) {
+    throw new ProtocolError('ERR_ROCKETMQ_FRAME_MALFORMED', `a frame length of ${length} is too small for a header`, {
+      length,
+    });
+  }
+  return length;
+}
+
+/**
+ * Returns the frame, which is without its length field.
+ *
+ * @throws ProtocolError `ERR_ROCKETMQ_FRAME_MALFORMED` when its header does not fit into it
+ */
+export function checkHeaderLength(frame: Buffer): Buffer {
   const headerLength = frame.readInt32BE(0) & 0xffffff;
   if (headerLength > frame.length - 4) {
     throw new ProtocolError(

@@ -1,14 +1,7 @@
 import { MessageFormatError } from '../errors.js';
-import { int32, int64, uint16, uint8 } from './int-reader.js';
 import { readMiniRecords } from './message-batch.js';
-import {
-  BODY_CRC_AT,
-  BODY_LENGTH_AFTER_HOSTS,
-  BORN_HOST_AT,
-  bornHostLength,
-  COMMIT_LOG_OFFSET_AT,
-} from './message-record.js';
-import { FLAG_AT, MAGIC_V1, MAGIC_V2, MIN_RECORD, QUEUE_ID_AT, QUEUE_OFFSET_AT } from './message-record.js';
+import { BODY_LENGTH_AFTER_HOSTS, BORN_HOST_AT, bornHostLength, COMMIT_LOG_OFFSET_AT } from './message-record.js';
+import { MAGIC_V1, MAGIC_V2, MIN_RECORD, QUEUE_ID_AT, QUEUE_OFFSET_AT } from './message-record.js';
 import { storeHostLength, SYS_FLAG_AT } from './message-record.js';
 import { asFormatError, StoredMessage } from './stored-message.js';
 import { INNER_BATCH_MASK, MessageSysFlag } from './sys-flag.js';
@@ -49,35 +42,39 @@ export function decodeMessages(body: Buffer, source: MessageSource): DecodedMess
   const messages: StoredMessage[] = [];
   const offsetDelta = source.offsetDelta ?? 0;
   const expandBatches = source.expandBatches ?? true;
+  const { brokerName } = source;
+  // A view is compiled to one load an integer; the methods of Buffer put it together from bytes.
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const { length } = body;
   let topic = source.topic ?? '';
   let topicStart = 0;
   let topicLength = -1;
-  for (let start = 0; start < body.length;) {
-    if (start + MIN_RECORD > body.length) return { messages, error: truncated(start, body.length) };
-    const size = int32(body, start);
+  for (let start = 0; start < length;) {
+    if (start + MIN_RECORD > length) return { messages, error: truncated(start, length) };
+    const size = view.getInt32(start);
     const end = start + size;
     if (size < MIN_RECORD) return { messages, error: malformed('its size is too small', start) };
-    if (end > body.length) return { messages, error: truncated(start, body.length) };
-    const magic = int32(body, start + 4);
+    if (end > length) return { messages, error: truncated(start, length) };
+    const magic = view.getInt32(start + 4);
     if (magic !== MAGIC_V1 && magic !== MAGIC_V2) return { messages, error: unknownMagic(magic, start) };
 
-    const sysFlag = int32(body, start + SYS_FLAG_AT);
+    const sysFlag = view.getInt32(start + SYS_FLAG_AT);
     const hostsEnd = start + BORN_HOST_AT + bornHostLength(sysFlag) + 8 + storeHostLength(sysFlag);
     const bodyStart = hostsEnd + BODY_LENGTH_AFTER_HOSTS + 4;
     // The smallest record has room for this only with IPv4 hosts.
     if (bodyStart > end) return { messages, error: malformed('its hosts do not fit', start) };
-    const bodyLength = int32(body, bodyStart - 4);
+    const bodyLength = view.getInt32(bodyStart - 4);
     const topicLengthSize = magic === MAGIC_V1 ? 1 : 2;
     const newTopicStart = bodyStart + bodyLength + topicLengthSize;
     if (bodyLength < 0 || newTopicStart > end) return { messages, error: malformed('its body does not fit', start) };
-    const newTopicLength = topicLengthSize === 1 ? uint8(body, newTopicStart - 1) : uint16(body, newTopicStart - 2);
+    const newTopicLength = topicLengthSize === 1 ? view.getUint8(newTopicStart - 1) : view.getUint16(newTopicStart - 2);
     const propertiesStart = newTopicStart + newTopicLength + 2;
     if (propertiesStart > end) return { messages, error: malformed('its topic does not fit', start) };
-    const propertiesEnd = propertiesStart + uint16(body, propertiesStart - 2);
+    const propertiesEnd = propertiesStart + view.getUint16(propertiesStart - 2);
     if (propertiesEnd > end) return { messages, error: malformed('its properties do not fit', start) };
 
-    const queueOffset = int64(body, start + QUEUE_OFFSET_AT) + offsetDelta;
-    if (!Number.isSafeInteger(queueOffset) || !Number.isSafeInteger(int64(body, start + COMMIT_LOG_OFFSET_AT))) {
+    const queueOffset = int64(view, start + QUEUE_OFFSET_AT) + offsetDelta;
+    if (!Number.isSafeInteger(queueOffset) || !Number.isSafeInteger(int64(view, start + COMMIT_LOG_OFFSET_AT))) {
       return { messages, error: malformed('an offset of it is past 2^53 - 1', start) };
     }
     // All messages of a pull are of one topic: its text is made once.
@@ -90,20 +87,17 @@ export function decodeMessages(body: Buffer, source: MessageSource): DecodedMess
     const message = new StoredMessage(
       body,
       start,
-      body,
+      undefined,
       bodyStart,
       bodyLength,
       propertiesStart,
       propertiesEnd,
       topic,
-      source.brokerName,
-      int32(body, start + QUEUE_ID_AT),
+      brokerName,
+      view.getInt32(start + QUEUE_ID_AT),
       queueOffset,
-      int32(body, hostsEnd),
-      int32(body, start + FLAG_AT),
+      view.getInt32(hostsEnd),
       sysFlag,
-      int32(body, start + BODY_CRC_AT),
-      size,
     );
     if ((sysFlag & INNER_BATCH_MASK) === INNER_BATCH_MASK && expandBatches) {
       const error = expandBatch(body, start, message, messages);
@@ -114,6 +108,11 @@ export function decodeMessages(body: Buffer, source: MessageSource): DecodedMess
     start = end;
   }
   return { messages };
+}
+
+/** Exact within +-(2^53 - 1). */
+function int64(view: DataView, at: number): number {
+  return view.getInt32(at) * 4_294_967_296 + view.getUint32(at + 4);
 }
 
 /** Adds the messages of an inner batch: at consecutive offsets, with everything else but body, flag and properties. */
@@ -131,7 +130,7 @@ function expandBatch(
         new StoredMessage(
           bytes,
           start,
-          content,
+          { content, flag: record.flag, size: record.size },
           record.bodyStart,
           record.bodyLength,
           record.propertiesStart,
@@ -141,10 +140,7 @@ function expandBatch(
           outer.queueId,
           outer.queueOffset + i,
           outer.reconsumeTimes,
-          record.flag,
           outer.sysFlag & ~MessageSysFlag.COMPRESSED,
-          0,
-          record.size,
         ),
       );
     }

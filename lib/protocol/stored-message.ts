@@ -1,10 +1,10 @@
 import { MessageFormatError } from '../errors.js';
 import { decompress, decompressAsync, isCompressionReady } from './compression.js';
 import { decodeHost } from './host-address.js';
-import { int64 } from './int-reader.js';
+import { int32, int64 } from './int-reader.js';
 import { offsetMessageIdOfBytes } from './message-id.js';
-import { BORN_HOST_AT, BORN_TIMESTAMP_AT, bornHostLength, COMMIT_LOG_OFFSET_AT } from './message-record.js';
-import { storeHostLength } from './message-record.js';
+import { BODY_CRC_AT, BORN_HOST_AT, BORN_TIMESTAMP_AT, bornHostLength } from './message-record.js';
+import { COMMIT_LOG_OFFSET_AT, FLAG_AT, storeHostLength } from './message-record.js';
 import type { MessageRecord } from './message-record.js';
 import { findProperty, KEY_SEPARATOR, parseProperties, PropertyName } from './properties.js';
 import type { Properties } from './properties.js';
@@ -58,7 +58,18 @@ export const MAX_INFLATED_BODY_LENGTH = 32 * 1024 * 1024;
 /** Up to this many compressed bytes unpacking takes less time than handing it to another thread. */
 const SYNC_INFLATE_LIMIT = 16 * 1024;
 
-/** A decoded message. Its shape is fixed and it holds on to the buffer it came in. */
+/** What a message out of an inner batch has of its own: the rest is its batch's. */
+export interface InnerRecord {
+  /** The buffer of body and properties: another one than the batch's when that is compressed. */
+  readonly content: Buffer;
+  readonly flag: number;
+  readonly size: number;
+}
+
+/**
+ * A decoded message. Its shape is fixed and small, since there are many: it holds on to the buffer it came in, knows
+ * where its parts are, and reads there what it is asked for.
+ */
 export class StoredMessage implements MessageExt {
   // The SDK replaces these: wrapped names by the user's own, the times of delivery by its own count.
   topic: string;
@@ -67,17 +78,13 @@ export class StoredMessage implements MessageExt {
   reconsumeTimes: number;
 
   readonly queueId: number;
-  readonly flag: number;
   readonly sysFlag: number;
-  readonly bodyCrc: number;
-  readonly storeSize: number;
   readonly bodyLength: number;
 
   /** The buffer of the record, and where the record starts. */
   readonly #recordBytes: Buffer;
   readonly #recordStart: number;
-  /** The buffer of body and properties: another one only for messages out of a compressed inner batch. */
-  readonly #content: Buffer;
+  readonly #inner: InnerRecord | undefined;
   readonly #bodyStart: number;
   readonly #propertiesStart: number;
   readonly #propertiesEnd: number;
@@ -90,7 +97,7 @@ export class StoredMessage implements MessageExt {
   constructor(
     bytes: Buffer,
     start: number,
-    content: Buffer,
+    inner: InnerRecord | undefined,
     bodyStart: number,
     bodyLength: number,
     propertiesStart: number,
@@ -100,27 +107,38 @@ export class StoredMessage implements MessageExt {
     queueId: number,
     queueOffset: number,
     reconsumeTimes: number,
-    flag: number,
     sysFlag: number,
-    bodyCrc: number,
-    storeSize: number,
   ) {
     this.topic = topic;
     this.brokerName = brokerName;
     this.queueOffset = queueOffset;
     this.reconsumeTimes = reconsumeTimes;
     this.queueId = queueId;
-    this.flag = flag;
     this.sysFlag = sysFlag;
-    this.bodyCrc = bodyCrc;
-    this.storeSize = storeSize;
     this.bodyLength = bodyLength;
     this.#recordBytes = bytes;
     this.#recordStart = start;
-    this.#content = content;
+    this.#inner = inner;
     this.#bodyStart = bodyStart;
     this.#propertiesStart = propertiesStart;
     this.#propertiesEnd = propertiesEnd;
+  }
+
+  get flag(): number {
+    return this.#inner?.flag ?? int32(this.#recordBytes, this.#recordStart + FLAG_AT);
+  }
+
+  get bodyCrc(): number {
+    return this.#inner === undefined ? int32(this.#recordBytes, this.#recordStart + BODY_CRC_AT) : 0;
+  }
+
+  get storeSize(): number {
+    return this.#inner?.size ?? int32(this.#recordBytes, this.#recordStart);
+  }
+
+  /** The buffer of body and properties. */
+  get #content(): Buffer {
+    return this.#inner === undefined ? this.#recordBytes : this.#inner.content;
   }
 
   /** The body as it is stored, compressed or not. A view into the buffer the message came in. */

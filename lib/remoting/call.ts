@@ -3,6 +3,12 @@ import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
 import { callAborted } from './connection-errors.js';
 import type { CallTable } from './call-table.js';
 
+/** Hears how a call ended: exactly one of the two, once. Neither may throw. */
+export interface CallHandler {
+  succeed(reply: RemotingCommand): void;
+  fail(error: Error): void;
+}
+
 /** What a call is made of. */
 export interface CallInit {
   readonly address: string;
@@ -14,8 +20,7 @@ export interface CallInit {
   readonly startedAt: number;
   readonly closeOnTimeout: boolean;
   readonly signal: AbortSignal | undefined;
-  readonly resolve: (reply: RemotingCommand) => void;
-  readonly reject: (error: Error) => void;
+  readonly handler: CallHandler;
 }
 
 /**
@@ -28,6 +33,7 @@ export class Call {
   readonly command: RequestCommand;
   readonly oneway: boolean;
   readonly timeoutMs: number;
+  readonly startedAt: number;
   readonly deadline: number;
   readonly closeOnTimeout: boolean;
   /** The id it has in its table and on the wire; a new one for each (re)send. */
@@ -39,9 +45,9 @@ export class Call {
   /** Where it waits now. */
   table: CallTable | undefined;
 
-  readonly #resolve: (reply: RemotingCommand) => void;
-  readonly #reject: (error: Error) => void;
+  readonly #handler: CallHandler;
   readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: (() => void) | undefined;
   #settled = false;
 
   constructor(init: CallInit) {
@@ -49,15 +55,16 @@ export class Call {
     this.command = init.command;
     this.oneway = init.oneway;
     this.timeoutMs = init.timeoutMs;
+    this.startedAt = init.startedAt;
     this.deadline = init.startedAt + init.timeoutMs;
     this.closeOnTimeout = init.closeOnTimeout;
-    this.#resolve = init.resolve;
-    this.#reject = init.reject;
+    this.#handler = init.handler;
     this.#signal = init.signal;
     if (this.#signal !== undefined) {
       // Node warns of a leak past 10 listeners, but a signal may well be shared by more calls.
       setMaxListeners(0, this.#signal);
-      this.#signal.addEventListener('abort', this.#abort, { once: true });
+      this.#onAbort = () => this.abort(this.#signal?.reason);
+      this.#signal.addEventListener('abort', this.#onAbort, { once: true });
     }
   }
 
@@ -67,22 +74,23 @@ export class Call {
 
   /** Ends it with its answer, or, when it is one-way, with what was written. */
   succeed(reply: RemotingCommand): void {
-    if (this.#settle()) this.#resolve(reply);
+    if (this.#settle()) this.#handler.succeed(reply);
   }
 
   fail(error: Error): void {
-    if (this.#settle()) this.#reject(error);
+    if (this.#settle()) this.#handler.fail(error);
+  }
+
+  /** Ends it with an AbortError: nobody wants the answer any more. */
+  abort(reason: unknown): void {
+    this.fail(callAborted(this.address, this.command.code, reason));
   }
 
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
     this.table?.remove(this);
-    this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     return true;
   }
-
-  readonly #abort = (): void => {
-    this.fail(callAborted(this.address, this.command.code, this.#signal?.reason));
-  };
 }

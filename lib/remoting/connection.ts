@@ -6,7 +6,6 @@ import { requestCodeName, ResponseCode } from '../protocol/codes.js';
 import {
   createResponse,
   decodeCommand,
-  encodeCommandParts,
   isResponse,
   type RemotingCommand,
   type ResponseCommand,
@@ -25,9 +24,11 @@ import {
   tlsFailed,
   tlsTimedOut,
 } from './connection-errors.js';
+import { OutputBuffer } from './output-buffer.js';
+import { ReceiveBuffer } from './receive-buffer.js';
 import type { RequestEncoder } from './request-encoder.js';
 import { isTlsAlert, type TlsOptions } from './tls.js';
-import { openTransport } from './transport.js';
+import { openTransport, type Reader } from './transport.js';
 
 const log = createDebug('rocketmq:remoting');
 
@@ -73,7 +74,7 @@ export interface ConnectionOwner {
 }
 
 /** One TCP or TLS connection from its first packet to its last, and the calls under way on it. */
-export class Connection {
+export class Connection implements Reader {
   readonly address: string;
   /** Resolves when the socket is gone. */
   readonly whenGone: Promise<void>;
@@ -82,6 +83,9 @@ export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
   readonly #calls: CallTable;
+  /** Where a plain connection reads into. */
+  readonly #received: ReceiveBuffer;
+  /** What TLS hands over in pieces of its own. */
   readonly #decoder: FrameDecoder;
   #gone: () => void = () => undefined;
   #state: ConnectionState = 'connecting';
@@ -92,7 +96,9 @@ export class Connection {
   #wasOpen = false;
   #openedAt = Number.NaN;
   #bytesSeen = false;
-  #corked = false;
+  readonly #output = new OutputBuffer();
+  #flushPlanned = false;
+  #reading = false;
   #lastActive = 0;
   #timer: Timer;
 
@@ -102,6 +108,7 @@ export class Connection {
     this.#owner = owner;
     this.#clock = options.clock;
     this.#calls = new CallTable(options.clock, this.#expire, this.#callLeft);
+    this.#received = new ReceiveBuffer(options.maxFrameLength);
     this.#decoder = new FrameDecoder(options.maxFrameLength);
     this.whenGone = new Promise((resolve) => {
       this.#gone = resolve;
@@ -136,8 +143,9 @@ export class Connection {
   start(): void {
     const { target, tls, connectTimeoutMs } = this.#options;
     try {
-      const { socket, readyEvent } = openTransport(target, tls);
+      const { socket, readyEvent, readsDirectly } = openTransport(target, tls, this);
       this.#socket = socket;
+      if (!readsDirectly) socket.on('data', this.#onData);
       socket.once('connect', () => (this.#tcpReady = true));
       socket.once(readyEvent, this.#onReady);
       socket.on('error', this.#onError);
@@ -204,28 +212,30 @@ export class Connection {
   #write(command: RemotingCommand, written?: (error?: Error | null) => void): void {
     const socket = this.#socket;
     if (socket === undefined) return;
-    const [head, body] = encodeCommandParts(command);
-    if (!this.#corked) {
-      // What is written within one turn leaves in one system call.
-      this.#corked = true;
-      socket.cork();
-      process.nextTick(this.#flush);
-    }
     this.#lastActive = this.#clock.now();
-    if (body.length === 0) {
-      socket.write(head, written);
-    } else if (body.length < COPY_BODY_BELOW) {
-      socket.write(Buffer.concat([head, body]), written);
-    } else {
-      socket.write(head);
-      socket.write(body, written);
+    const { body } = command;
+    if (written === undefined && body.length < COPY_BODY_BELOW) {
+      this.#output.append(command, true);
+      this.#flushSoon();
+      return;
     }
+    socket.cork();
+    this.#output.append(command, false);
+    socket.write(this.#output.take(), body.length === 0 ? written : undefined);
+    if (body.length > 0) socket.write(body, written);
+    process.nextTick(() => socket.uncork());
+  }
+
+  /** What is written within one turn leaves in one system call; what answers bring about, as soon as they are read. */
+  #flushSoon(): void {
+    if (this.#flushPlanned || this.#reading) return;
+    this.#flushPlanned = true;
+    process.nextTick(this.#flush);
   }
 
   readonly #flush = (): void => {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket?.uncork();
+    this.#flushPlanned = false;
+    if (!this.#output.isEmpty) this.#socket?.write(this.#output.take());
   };
 
   readonly #onReady = (): void => {
@@ -235,7 +245,6 @@ export class Connection {
     this.#enter('open');
     this.#wasOpen = true;
     this.#openedAt = this.#clock.now();
-    socket.on('data', this.#onData);
     socket.once('end', this.#onEnd);
     this.#lastActive = this.#clock.now();
     this.#timer = this.#clock.setTimeout(this.#onIdleTimer, this.#options.idleTimeoutMs);
@@ -243,15 +252,36 @@ export class Connection {
   };
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#take(() => this.#decoder.push(chunk, this.#onFrame));
+  };
+
+  /** For the socket: memory for what comes next. */
+  get room(): Uint8Array {
+    return this.#received.room;
+  }
+
+  /** For the socket: so many bytes have come. */
+  read(count: number): void {
+    this.#take(() => this.#received.received(count, this.#onFrame));
+  }
+
+  /** Handles the frames that have come. What that makes this side send leaves at the end of it, in one piece. */
+  #take(decode: () => void): void {
+    if (this.#state === 'closed') return;
     this.#lastActive = this.#clock.now();
     this.#bytesSeen = true;
+    this.#reading = true;
     try {
-      this.#decoder.push(chunk, this.#onFrame);
+      decode();
     } catch (error) {
       const how = `was closed because it carried no valid frame: ${describeCause(error)}`;
       this.#close(connectionLost(this.address, how, error));
+    } finally {
+      this.#reading = false;
     }
-  };
+    // Before anything that follows from the answers is worked on: the peer has something to do meanwhile.
+    this.#flush();
+  }
 
   readonly #onFrame = (frame: Buffer): void => {
     if (this.#state === 'closed') return;
@@ -274,7 +304,7 @@ export class Connection {
   };
 
   readonly #onEnd = (): void => {
-    const held = this.#decoder.buffered;
+    const held = this.#received.buffered + this.#decoder.buffered;
     let how = 'was closed by the peer';
     if (held > 0) how += ` in the middle of a frame (${held} bytes of it had come)`;
     else how += this.#silenceHint();

@@ -73,7 +73,7 @@ export class Endpoint implements ConnectionOwner {
 
   /** Sends a call now, or when there is a connection. It settles by itself in every case. */
   submit(call: Call): void {
-    this.#usedAt = this.#clock.now();
+    this.#usedAt = call.startedAt;
     const current = this.#current;
     if (current?.usable === true) current.send(call);
     else {

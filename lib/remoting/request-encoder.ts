@@ -12,6 +12,7 @@ export interface EncoderOptions extends FieldOptions {
 export class RequestEncoder {
   readonly #options: EncoderOptions;
   readonly #header: { language?: string; serializeType?: SerializeType };
+  readonly #onewayHeader: { language?: string; serializeType?: SerializeType; oneway: true };
   #nextOpaque: number;
 
   constructor(options: EncoderOptions) {
@@ -20,6 +21,7 @@ export class RequestEncoder {
       ...(options.language !== undefined && { language: options.language }),
       ...(options.serializeType !== undefined && { serializeType: options.serializeType }),
     };
+    this.#onewayHeader = { ...this.#header, oneway: true };
     this.#nextOpaque = (options.firstOpaque ?? 0) | 0;
   }
 
@@ -34,7 +36,7 @@ export class RequestEncoder {
   encode(command: RequestCommand, opaque: number, oneway: boolean): RemotingCommand {
     const fields = requestFields(command, this.#options);
     const request = fields === undefined || fields === command.extFields ? command : { ...command, extFields: fields };
-    return createRequest(request, opaque, { ...this.#header, oneway });
+    return createRequest(request, opaque, oneway ? this.#onewayHeader : this.#header);
   }
 
   /** What answers to the peer's own requests carry. */

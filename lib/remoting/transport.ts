@@ -3,10 +3,18 @@ import { connect as connectTls } from 'node:tls';
 import type { Address } from './address.js';
 import { tlsConnectOptions, type TlsOptions } from './tls.js';
 
+/** Memory for what arrives: asked for before each read, told after it. */
+export interface Reader {
+  readonly room: Uint8Array;
+  read(count: number): void;
+}
+
 /** A socket on its way to a peer. It is usable after `readyEvent`. */
 export interface Transport {
   readonly socket: Socket;
   readonly readyEvent: 'connect' | 'secureConnect';
+  /** Whether it reads into the reader's memory; otherwise it emits `data`. */
+  readonly readsDirectly: boolean;
 }
 
 /**
@@ -14,10 +22,19 @@ export interface Transport {
  *
  * @throws Error for certificates or keys that can't be read
  */
-export function openTransport(address: Address, tls: TlsOptions | undefined): Transport {
+export function openTransport(address: Address, tls: TlsOptions | undefined, reader: Reader): Transport {
   const { host, port } = address;
-  if (tls === undefined) return { socket: connectTcp({ host, port, noDelay: true }), readyEvent: 'connect' };
+  if (tls === undefined) {
+    const onread = {
+      buffer: () => reader.room,
+      callback: (count: number) => {
+        reader.read(count);
+        return true;
+      },
+    };
+    return { socket: connectTcp({ host, port, noDelay: true, onread }), readyEvent: 'connect', readsDirectly: true };
+  }
   const socket = connectTls(tlsConnectOptions(tls, host, port));
   socket.setNoDelay(true);
-  return { socket, readyEvent: 'secureConnect' };
+  return { socket, readyEvent: 'secureConnect', readsDirectly: false };
 }

@@ -1,4 +1,3 @@
-import { request } from 'undici';
 import type { Clock } from '../clock.js';
 import { parseNameServers } from './name-server-list.js';
 
@@ -16,6 +15,8 @@ export async function discoverNameServers(url: string, clock: Clock, cancel: Abo
   const timeout = new AbortController();
   const timer = clock.setTimeout(() => timeout.abort(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
   try {
+    // Loaded by those alone who ask an address server: it takes more memory than everything else here together.
+    const { request } = await import('undici');
     // One question in two minutes is not worth an open connection.
     const answer = await request(url, { reset: true, signal: AbortSignal.any([timeout.signal, cancel]) });
     if (answer.statusCode !== 200) {

@@ -24,6 +24,8 @@ export class BrokerOffsetStore implements OffsetStore {
   readonly #consumerGroup: string;
   readonly #strict: boolean;
   readonly #entries = new Map<string, Entry>();
+  /** What was looked for last: messages come in runs of one queue, and each moves its offset. */
+  #latest: { readonly queue: MessageQueue; readonly entry: Entry } | undefined;
   /** By broker and topic. */
   readonly #firstWrites = new Map<string, Promise<void>>();
 
@@ -39,7 +41,7 @@ export class BrokerOffsetStore implements OffsetStore {
   }
 
   get(queue: MessageQueue): number | undefined {
-    return this.#entries.get(messageQueueKey(queue))?.offset;
+    return this.#find(queue)?.offset;
   }
 
   async readStored(queue: MessageQueue): Promise<number | undefined> {
@@ -66,15 +68,14 @@ export class BrokerOffsetStore implements OffsetStore {
     const key = messageQueueKey(queue);
     // A write that is under way stays ahead of those to come.
     const { writing, forgotten } = this.#entries.get(key) ?? { writing: pLimit(1), forgotten: new AbortController() };
-    this.#entries.set(key, { offset, persisted: stored && offset > 0 ? offset : undefined, writing, forgotten });
+    this.#set(key, { offset, persisted: stored && offset > 0 ? offset : undefined, writing, forgotten });
   }
 
   update(queue: MessageQueue, offset: number, increaseOnly: boolean): void {
-    const key = messageQueueKey(queue);
-    const entry = this.#entries.get(key);
+    const entry = this.#find(queue);
     if (entry === undefined) {
       const forgotten = new AbortController();
-      this.#entries.set(key, { offset, persisted: undefined, writing: pLimit(1), forgotten });
+      this.#set(messageQueueKey(queue), { offset, persisted: undefined, writing: pLimit(1), forgotten });
     } else if (!increaseOnly || offset > entry.offset) {
       entry.offset = offset;
     }
@@ -126,6 +127,19 @@ export class BrokerOffsetStore implements OffsetStore {
     const key = messageQueueKey(queue);
     this.#entries.get(key)?.forgotten.abort();
     this.#entries.delete(key);
+    this.#latest = undefined;
+  }
+
+  #set(key: string, entry: Entry): void {
+    this.#entries.set(key, entry);
+    this.#latest = undefined;
+  }
+
+  #find(queue: MessageQueue): Entry | undefined {
+    if (this.#latest?.queue === queue) return this.#latest.entry;
+    const entry = this.#entries.get(messageQueueKey(queue));
+    if (entry !== undefined) this.#latest = { queue, entry };
+    return entry;
   }
 }
 

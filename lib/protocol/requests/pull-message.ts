@@ -82,9 +82,8 @@ function statusOfCode(code: number): PullStatus | undefined {
 export const pullMessage: RequestType<PullMessageRequest, PullMessageReply> = {
   code: RequestCode.PULL_MESSAGE,
 
-  encode: (request) => ({
-    code: RequestCode.PULL_MESSAGE,
-    extFields: {
+  encode: (request) => {
+    const extFields: Record<string, string> = {
       consumerGroup: request.consumerGroup,
       topic: request.topic,
       queueId: String(request.queueId),
@@ -93,13 +92,14 @@ export const pullMessage: RequestType<PullMessageRequest, PullMessageReply> = {
       sysFlag: String(request.sysFlag),
       commitOffset: String(request.commitOffset),
       suspendTimeoutMillis: String(request.suspendTimeoutMillis),
-      subscription: request.subscription,
       subVersion: String(request.subVersion),
-      expressionType: request.expressionType,
-      maxMsgBytes: request.maxMsgBytes?.toString(),
-      bname: request.brokerName,
-    },
-  }),
+    };
+    if (request.subscription !== undefined) extFields['subscription'] = request.subscription;
+    if (request.expressionType !== undefined) extFields['expressionType'] = request.expressionType;
+    if (request.maxMsgBytes !== undefined) extFields['maxMsgBytes'] = String(request.maxMsgBytes);
+    if (request.brokerName !== undefined) extFields['bname'] = request.brokerName;
+    return { code: RequestCode.PULL_MESSAGE, extFields };
+  },
 
   decode: ({ extFields }) => ({
     consumerGroup: requireText(extFields, 'consumerGroup'),

@@ -67,8 +67,8 @@ describe('describeRunning', () => {
     offsets.update(queue.messageQueue, 10, false);
     add('T', 1);
     stats.pulled('T', 3, 30);
-    stats.consumed('T', true, 2, 8);
-    stats.consumed('T', false, 1, 4);
+    stats.consumed('T', true, 2, 8, clock.now());
+    stats.consumed('T', false, 1, 4, clock.now());
     clock.jump(9_000);
 
     const info = describeRunning(runtime, state, client, stats);
@@ -140,7 +140,7 @@ describe('describeRunning', () => {
   it('counts what is lost while idle as nothing: figures are those of the last minute', () => {
     const clock = new FakeClock();
     const stats = new ConsumerStats(clock);
-    stats.consumed('T', false, 5, 10);
+    stats.consumed('T', false, 5, 10, clock.now());
     clock.jump(120_000);
     expect(stats.of('T')).to.deep.equal({
       pullRT: 0,

@@ -18,9 +18,9 @@ describe('ConsumerStats', () => {
     const { clock, stats } = setUp();
     stats.pulled('T', 10, 40);
     stats.pulled('T', 20, 60);
-    stats.consumed('T', true, 3, 5);
-    stats.consumed('T', true, 1, 15);
-    stats.consumed('T', false, 2, 1);
+    stats.consumed('T', true, 3, 5, clock.now());
+    stats.consumed('T', true, 1, 15, clock.now());
+    stats.consumed('T', false, 2, 1, clock.now());
     clock.jump(10_000);
     const { pullRT, pullTPS, consumeRT, consumeOKTPS, consumeFailedTPS, consumeFailedMsgs } = stats.of('T');
     expect([pullRT, pullTPS]).to.deep.equal([50, 3]);
@@ -37,7 +37,7 @@ describe('ConsumerStats', () => {
   it('looks back a minute, and remembers failures for ever', () => {
     const { clock, stats } = setUp(0);
     for (let second = 0; second < 300; second++) {
-      stats.consumed('T', second % 2 === 0, 1, 4);
+      stats.consumed('T', second % 2 === 0, 1, 4, clock.now());
       clock.jump(1_000);
     }
     // The last bucket of ten seconds has just begun, so between 50 and 60 s count.

@@ -15,7 +15,7 @@ function setUp(lockless = false) {
   queue.locked = !lockless;
   queue.lockedAt = clock.now();
   queue.lockEpoch = 4;
-  return { clock, queue, exposed, context: new OrderlyContext(queue, clock, LEASE) };
+  return { clock, queue, exposed, context: new OrderlyContext(queue, { clock, lockLeaseTime: LEASE }) };
 }
 
 describe('OrderlyContext', () => {
@@ -47,9 +47,9 @@ describe('OrderlyContext', () => {
     const { context, queue } = setUp();
     queue.renewGeneration(new Error('reset'));
     expect(context.isOwner()).to.equal(false);
-    expect(new OrderlyContext(queue, new FakeClock(), LEASE).isOwner()).to.equal(true);
+    expect(new OrderlyContext(queue, { clock: new FakeClock(), lockLeaseTime: LEASE }).isOwner()).to.equal(true);
     queue.state = 'locking';
-    expect(new OrderlyContext(queue, new FakeClock(), LEASE).isOwner()).to.equal(false);
+    expect(new OrderlyContext(queue, { clock: new FakeClock(), lockLeaseTime: LEASE }).isOwner()).to.equal(false);
   });
 
   it('needs no lease where there are no locks', () => {
@@ -103,7 +103,7 @@ describe('OrderlyContext', () => {
   it('has a signal of its own, which hangs on to nothing when the call has ended', () => {
     const { clock, queue } = setUp();
     for (let call = 0; call < 100; call++) {
-      const context = new OrderlyContext(queue, clock, LEASE);
+      const context = new OrderlyContext(queue, { clock, lockLeaseTime: LEASE });
       context.limitTime(500);
       expect(context.signal).to.equal(context.signal);
       context.signal.addEventListener('abort', () => expect.fail('the call had ended'));

@@ -2,13 +2,21 @@ import { expect } from 'chai';
 import type { ClientInstance } from '../../../lib/client/client-instance.js';
 import { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
 import { FlowControl } from '../../../lib/consumer/flow-control.js';
-import { PullLoop, type PullLoopOptions } from '../../../lib/consumer/pull-loop.js';
+import { PullLoop } from '../../../lib/consumer/pull-loop.js';
+import type { PullOptions } from '../../../lib/consumer/queue-puller.js';
 import { BrokerError, TimeoutError, type RocketMQError } from '../../../lib/errors.js';
 import { ResponseCode } from '../../../lib/protocol/codes.js';
+import { createRequest, createResponse, type RequestCommand } from '../../../lib/protocol/command.js';
 import { encodeMessage, type MessageRecord } from '../../../lib/protocol/message.js';
-import type { PullMessageReply, PullMessageRequest } from '../../../lib/protocol/requests/pull-message.js';
+import {
+  pullMessage,
+  type PullMessageReply,
+  type PullMessageRequest,
+} from '../../../lib/protocol/requests/pull-message.js';
 import { buildSubscription, type SubscriptionData } from '../../../lib/protocol/subscription.js';
 import { PullSysFlag } from '../../../lib/protocol/sys-flag.js';
+import type { CallHandler } from '../../../lib/remoting/call.js';
+import type { CallOptions } from '../../../lib/remoting/remoting-client.js';
 import { FakeClock, turns } from '../../support/fake-clock.js';
 import { MemoryOffsetStore } from '../../support/memory-offset-store.js';
 import { storedMessage } from '../../support/stored-message.js';
@@ -20,13 +28,13 @@ interface Pull {
   readonly address: string;
   readonly at: number;
   readonly request: PullMessageRequest;
-  readonly options: { timeoutMs: number; closeOnTimeout?: boolean; signal?: AbortSignal };
+  readonly options: CallOptions;
   answer(reply: Partial<PullMessageReply>): void;
   fail(error: unknown): void;
 }
 
 interface Setup {
-  options?: Partial<PullLoopOptions>;
+  options?: Partial<PullOptions>;
   limits?: Partial<ConstructorParameters<typeof FlowControl>[0]>;
   subscription?: SubscriptionData | undefined;
   lockless?: boolean;
@@ -66,29 +74,30 @@ function setUp({ options, limits, subscription = buildSubscription('T', '*'), lo
       },
     },
     remoting: {
-      call: (address: string, _type: unknown, request: PullMessageRequest, callOptions: Pull['options']) =>
-        new Promise((resolve, reject) => {
-          const { queueOffset } = request;
-          const { signal } = callOptions;
-          const aborted = (): void => reject(new Error('aborted'));
-          signal?.addEventListener('abort', aborted);
-          const pull: Pull = {
-            address,
-            at: clock.now(),
-            request,
-            options: callOptions,
-            answer: (reply) => {
-              signal?.removeEventListener('abort', aborted);
-              resolve({ ...EMPTY, nextBeginOffset: queueOffset, ...reply });
-            },
-            fail: (error) => {
-              signal?.removeEventListener('abort', aborted);
-              reject(error);
-            },
-          };
-          pulls.push(pull);
-          respond?.(pull);
-        }),
+      submit: (address: string, command: RequestCommand, callOptions: Pull['options'], handler: CallHandler) => {
+        const request = withoutAbsent(pullMessage.decode(createRequest(command, 1)));
+        let open = true;
+        const settle = (end: () => void): void => {
+          if (open) end();
+          open = false;
+        };
+        const pull: Pull = {
+          address,
+          at: clock.now(),
+          request,
+          options: callOptions,
+          answer: (reply) => {
+            const whole = { ...EMPTY, nextBeginOffset: request.queueOffset, ...reply };
+            const answer = createResponse(createRequest(command, 1), pullMessage.encodeReply(whole));
+            settle(() => handler.succeed(answer));
+          },
+          fail: (error) => settle(() => handler.fail(error as Error)),
+        };
+        pulls.push(pull);
+        // Never within the call: answers come from a socket.
+        void Promise.resolve().then(() => respond?.(pull));
+        return { abort: () => pull.fail(new Error('aborted')) };
+      },
     },
   } as unknown as ClientInstance;
   const flow = new FlowControl({
@@ -133,6 +142,12 @@ function setUp({ options, limits, subscription = buildSubscription('T', '*'), lo
   queue.buffer.reset(0);
   const last = (): Pull => pulls.at(-1) as Pull;
   return { clock, offsets, errors, warnings, pulls, fetched, beats, illegal, addresses, state, loop, queue, last };
+}
+
+/** As the tests write it: a field that was not sent is not there. */
+function withoutAbsent(request: PullMessageRequest): PullMessageRequest {
+  const entries = Object.entries(request).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as unknown as PullMessageRequest;
 }
 
 const EMPTY: PullMessageReply = {

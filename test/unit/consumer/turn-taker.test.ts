@@ -5,7 +5,7 @@ import { FakeClock } from '../../support/fake-clock.js';
 describe('TurnTaker', () => {
   it('lets the waiting ones go on one per turn, first come first served', async () => {
     const clock = new FakeClock();
-    const turns = new TurnTaker(clock, 5);
+    const turns = new TurnTaker<string>(clock, 5, () => undefined);
     const order: string[] = [];
     const take = async (name: string): Promise<void> => {
       for (let i = 0; i < 3; i++) {
@@ -19,7 +19,7 @@ describe('TurnTaker', () => {
 
   it('is over when its budget is spent, and has a fresh one at the next turn', async () => {
     const clock = new FakeClock();
-    const turns = new TurnTaker(clock, 5);
+    const turns = new TurnTaker<string>(clock, 5, () => undefined);
     expect(turns.isOver(clock.now())).to.equal(false);
     await clock.advance(5);
     expect(turns.isOver(clock.now())).to.equal(true);
@@ -28,7 +28,7 @@ describe('TurnTaker', () => {
   });
 
   it('lets the event loop go round between two turns', async () => {
-    const turns = new TurnTaker(new FakeClock(), 5);
+    const turns = new TurnTaker<string>(new FakeClock(), 5, () => undefined);
     let rounds = 0;
     const count = (): void => {
       rounds++;

@@ -1,0 +1,50 @@
+import { encodeHeader, writeHead, type RemotingCommand } from '../protocol/command.js';
+
+/** Room for some forty pulls. */
+const CHUNK_SIZE = 16 * 1024;
+/** Bytes a character of a header takes at most. */
+const LONGEST_CHARACTER = 3;
+
+/**
+ * Collects what is to be written to a connection, so that many small frames leave as one piece. What was taken out is
+ * never written over: the kernel may not have read it yet.
+ */
+export class OutputBuffer {
+  #chunk: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
+
+  get isEmpty(): boolean {
+    return this.#start === this.#end;
+  }
+
+  /**
+   * Adds a frame.
+   *
+   * @param withBody `false`: only its length field and header; the caller sends the body behind it
+   */
+  append(command: RemotingCommand, withBody: boolean): void {
+    const header = encodeHeader(command);
+    const most = 8 + header.length * LONGEST_CHARACTER + (withBody ? command.body.length : 0);
+    if (this.#chunk.length - this.#end < most) this.#startChunk(most);
+    this.#end = writeHead(header, command, this.#chunk, this.#end);
+    if (withBody) this.#end += command.body.copy(this.#chunk, this.#end);
+  }
+
+  /** What was added since the last call. */
+  take(): Buffer {
+    const taken = this.#chunk.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return taken;
+  }
+
+  /** What waits to be taken moves to the new chunk. */
+  #startChunk(most: number): void {
+    const waiting = this.#chunk.subarray(this.#start, this.#end);
+    const chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_SIZE, waiting.length + most));
+    waiting.copy(chunk);
+    this.#chunk = chunk;
+    this.#start = 0;
+    this.#end = waiting.length;
+  }
+}
