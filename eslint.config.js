@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 import rooms from './scripts/eslint-rooms.js';
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', 'test/fixtures/'] },
+  { ignores: ['build/', 'dist/', 'coverage/', 'test/fixtures/'] },
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     languageOptions: { globals: { process: 'readonly', Buffer: 'readonly' } },

@@ -25,6 +25,11 @@ const ROOMS = {
   lib: ['lib'],
   'mock-broker': ['lib/protocol', 'lib/errors.ts'],
   examples: ['lib/index.ts', 'mock-broker/index.ts'],
+  'bench/programs': ['lib/index.ts', 'mock-broker/index.ts'],
+  'bench/harness': ['lib/index.ts', 'bench/programs', 'test/support'],
+  'bench/suites': ['bench/harness', 'bench/programs'],
+  'bench/micro': ['lib', 'bench'],
+  'bench/main.ts': ['bench/harness', 'bench/suites'],
 };
 
 const ROOT = resolve(import.meta.dirname, '..');

@@ -134,6 +134,11 @@ export function encodeCommandParts(command: RemotingCommand): [Buffer, Buffer] {
   return [head, command.body];
 }
 
+/** The command with a body of its own, for who needs it longer than the memory it was read into. */
+export function withOwnBody(command: RemotingCommand): RemotingCommand {
+  return command.body.length === 0 ? command : { ...command, body: Buffer.from(command.body) };
+}
+
 /** A header that is not bytes yet: text, or bytes in the binary form. */
 export type EncodedHeader = string | Buffer;
 
@@ -182,11 +187,11 @@ function jsonHeader(command: RemotingCommand): string {
   for (const name in command.extFields) {
     fields += `${fields === '' ? '' : ','}${quoted(name)}:${quoted(command.extFields[name] as string)}`;
   }
+  const remark = command.remark === undefined ? '' : `,"remark":${JSON.stringify(command.remark)}`;
+  const extFields = fields === '' ? '' : `,"extFields":{${fields}}`;
   return (
     `{"code":${command.code},"flag":${command.flag},"language":${quoted(command.language)},"opaque":${command.opaque},` +
-    `"serializeTypeCurrentRPC":"JSON","version":${command.version}` +
-    `${command.remark === undefined ? '' : `,"remark":${JSON.stringify(command.remark)}`}` +
-    `${fields === '' ? '' : `,"extFields":{${fields}}`}}`
+    `"serializeTypeCurrentRPC":"JSON","version":${command.version}${remark}${extFields}}`
   );
 }
 

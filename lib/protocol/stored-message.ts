@@ -81,13 +81,13 @@ export class StoredMessage implements MessageExt {
   readonly sysFlag: number;
   readonly bodyLength: number;
 
-  /** The buffer of the record, and where the record starts. */
-  readonly #recordBytes: Buffer;
-  readonly #recordStart: number;
+  /** What the record lies in, among others: bytes, or text with a character a byte until somebody looks at it. */
+  #memory: Buffer | string;
+  #recordStart: number;
   readonly #inner: InnerRecord | undefined;
-  readonly #bodyStart: number;
-  readonly #propertiesStart: number;
-  readonly #propertiesEnd: number;
+  #bodyStart: number;
+  #propertiesStart: number;
+  #propertiesEnd: number;
 
   #inflatedBody: Buffer | undefined;
   #inflateError: MessageFormatError | undefined;
@@ -95,7 +95,7 @@ export class StoredMessage implements MessageExt {
   #decodedProperties: Properties | undefined;
 
   constructor(
-    bytes: Buffer,
+    memory: Buffer | string,
     start: number,
     inner: InnerRecord | undefined,
     bodyStart: number,
@@ -116,7 +116,7 @@ export class StoredMessage implements MessageExt {
     this.queueId = queueId;
     this.sysFlag = sysFlag;
     this.bodyLength = bodyLength;
-    this.#recordBytes = bytes;
+    this.#memory = memory;
     this.#recordStart = start;
     this.#inner = inner;
     this.#bodyStart = bodyStart;
@@ -125,25 +125,44 @@ export class StoredMessage implements MessageExt {
   }
 
   get flag(): number {
-    return this.#inner?.flag ?? int32(this.#recordBytes, this.#recordStart + FLAG_AT);
+    return this.#inner?.flag ?? int32(this.#bytes, this.#recordStart + FLAG_AT);
   }
 
   get bodyCrc(): number {
-    return this.#inner === undefined ? int32(this.#recordBytes, this.#recordStart + BODY_CRC_AT) : 0;
+    return this.#inner === undefined ? int32(this.#bytes, this.#recordStart + BODY_CRC_AT) : 0;
   }
 
   get storeSize(): number {
-    return this.#inner?.size ?? int32(this.#recordBytes, this.#recordStart);
+    return this.#inner?.size ?? int32(this.#bytes, this.#recordStart);
+  }
+
+  /** The bytes of the record; behind them there may be others. */
+  get recordBytes(): Buffer {
+    return this.#bytes.subarray(this.#recordStart);
+  }
+
+  /** The buffer of the record. What is made out of text holds this record alone. */
+  get #bytes(): Buffer {
+    if (typeof this.#memory === 'string') {
+      const start = this.#recordStart;
+      this.#memory = Buffer.from(this.#memory.slice(start, this.#propertiesEnd), 'latin1');
+      this.#recordStart = 0;
+      this.#bodyStart -= start;
+      this.#propertiesStart -= start;
+      this.#propertiesEnd -= start;
+    }
+    return this.#memory;
   }
 
   /** The buffer of body and properties. */
   get #content(): Buffer {
-    return this.#inner === undefined ? this.#recordBytes : this.#inner.content;
+    return this.#inner === undefined ? this.#bytes : this.#inner.content;
   }
 
-  /** The body as it is stored, compressed or not. A view into the buffer the message came in. */
+  /** The body as it is stored, compressed or not. */
   get rawBody(): Buffer {
-    return this.#content.subarray(this.#bodyStart, this.#bodyStart + this.bodyLength);
+    const content = this.#content;
+    return content.subarray(this.#bodyStart, this.#bodyStart + this.bodyLength);
   }
 
   get isCompressed(): boolean {
@@ -202,7 +221,10 @@ export class StoredMessage implements MessageExt {
 
   /** The properties in their text form, see properties.ts. */
   get propertiesText(): string {
-    this.#decodedText ??= this.#content.toString('utf8', this.#propertiesStart, this.#propertiesEnd);
+    if (this.#decodedText === undefined) {
+      const content = this.#content;
+      this.#decodedText = content.toString('utf8', this.#propertiesStart, this.#propertiesEnd);
+    }
     return this.#decodedText;
   }
 
@@ -234,38 +256,34 @@ export class StoredMessage implements MessageExt {
   }
 
   get offsetMsgId(): string {
+    const bytes = this.#bytes;
     const start = this.#storeHostStart;
-    return offsetMessageIdOfBytes(
-      this.#recordBytes,
-      start,
-      start + storeHostLength(this.sysFlag),
-      this.commitLogOffset,
-    );
+    return offsetMessageIdOfBytes(bytes, start, start + storeHostLength(this.sysFlag), this.commitLogOffset);
   }
 
   get bornTimestamp(): number {
-    return int64(this.#recordBytes, this.#recordStart + BORN_TIMESTAMP_AT);
+    return int64(this.#bytes, this.#recordStart + BORN_TIMESTAMP_AT);
   }
 
   get storeTimestamp(): number {
-    return int64(this.#recordBytes, this.#storeHostStart - 8);
+    return int64(this.#bytes, this.#storeHostStart - 8);
   }
 
   get bornHost(): string {
     const isV6 = (this.sysFlag & MessageSysFlag.BORNHOST_V6) !== 0;
-    return decodeHost(this.#recordBytes, this.#recordStart + BORN_HOST_AT, isV6);
+    return decodeHost(this.#bytes, this.#recordStart + BORN_HOST_AT, isV6);
   }
 
   get storeHost(): string {
-    return decodeHost(this.#recordBytes, this.#storeHostStart, (this.sysFlag & MessageSysFlag.STOREHOST_V6) !== 0);
+    return decodeHost(this.#bytes, this.#storeHostStart, (this.sysFlag & MessageSysFlag.STOREHOST_V6) !== 0);
   }
 
   get commitLogOffset(): number {
-    return int64(this.#recordBytes, this.#recordStart + COMMIT_LOG_OFFSET_AT);
+    return int64(this.#bytes, this.#recordStart + COMMIT_LOG_OFFSET_AT);
   }
 
   get preparedTransactionOffset(): number {
-    return int64(this.#recordBytes, this.#storeHostStart + storeHostLength(this.sysFlag) + 4);
+    return int64(this.#bytes, this.#storeHostStart + storeHostLength(this.sysFlag) + 4);
   }
 
   get #storeHostStart(): number {

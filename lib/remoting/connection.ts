@@ -7,6 +7,7 @@ import {
   createResponse,
   decodeCommand,
   isResponse,
+  withOwnBody,
   type RemotingCommand,
   type ResponseCommand,
 } from '../protocol/command.js';
@@ -25,7 +26,7 @@ import {
   tlsTimedOut,
 } from './connection-errors.js';
 import { OutputBuffer } from './output-buffer.js';
-import { ReceiveBuffer } from './receive-buffer.js';
+import { ReceiveBuffer, type FrameMemory } from './receive-buffer.js';
 import type { RequestEncoder } from './request-encoder.js';
 import { isTlsAlert, type TlsOptions } from './tls.js';
 import { openTransport, type Reader } from './transport.js';
@@ -38,6 +39,9 @@ const COPY_BODY_BELOW = 8_192;
 const LINGER_MS = 1_000;
 /** The reference's rule: a timeout closes the connection unless most of the time had gone into making it. */
 const JUDGED_AFTER_MS = 100;
+
+/** Frames of TLS connections lie in memory that nobody writes to again. */
+const OWN_MEMORY: FrameMemory = { keep: () => undefined };
 
 export type ConnectionState = 'connecting' | 'open' | 'draining' | 'closed';
 
@@ -87,6 +91,8 @@ export class Connection implements Reader {
   readonly #received: ReceiveBuffer;
   /** What TLS hands over in pieces of its own. */
   readonly #decoder: FrameDecoder;
+  /** Where the frames lie that are handed out. */
+  #memory: FrameMemory = OWN_MEMORY;
   #gone: () => void = () => undefined;
   #state: ConnectionState = 'connecting';
   #socket: Socket | undefined;
@@ -145,7 +151,8 @@ export class Connection implements Reader {
     try {
       const { socket, readyEvent, readsDirectly } = openTransport(target, tls, this);
       this.#socket = socket;
-      if (!readsDirectly) socket.on('data', this.#onData);
+      if (readsDirectly) this.#memory = this.#received;
+      else socket.on('data', this.#onData);
       socket.once('connect', () => (this.#tcpReady = true));
       socket.once(readyEvent, this.#onReady);
       socket.on('error', this.#onError);
@@ -169,7 +176,7 @@ export class Connection implements Reader {
       else {
         this.#write(request, (error) => {
           // A failed write is followed by the end of the socket, which rejects the call.
-          if (error === null || error === undefined) call.succeed(request);
+          if (error === null || error === undefined) call.succeed(request, this.#memory);
         });
       }
     } catch (error) {
@@ -288,7 +295,7 @@ export class Connection implements Reader {
     const command = decodeCommand(frame);
     if (!isResponse(command)) {
       this.#proven = true;
-      this.#owner.requested(this, command);
+      this.#owner.requested(this, withOwnBody(command));
       return;
     }
     const call = this.#calls.get(command.opaque);
@@ -299,7 +306,7 @@ export class Connection implements Reader {
       this.#owner.goAway(this, call, command);
     } else {
       this.#proven = true;
-      call.succeed(command);
+      call.succeed(command, this.#memory);
     }
   };
 

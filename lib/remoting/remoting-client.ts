@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { ConnectionError } from '../errors.js';
-import type { RemotingCommand, RequestCommand, SerializeType } from '../protocol/command.js';
+import { withOwnBody, type RemotingCommand, type RequestCommand, type SerializeType } from '../protocol/command.js';
 import { MAX_FRAME_LENGTH } from '../protocol/frame.js';
 import type { RequestType } from '../protocol/requests/request-type.js';
 import { Call, type CallHandler } from './call.js';
@@ -126,13 +126,14 @@ export class RemotingClient extends EventEmitter<RemotingEvents> {
    */
   request(address: string, command: RequestCommand, options: CallOptions): Promise<RemotingCommand> {
     return new Promise((resolve, reject) => {
-      this.submit(address, command, options, { succeed: resolve, fail: reject });
+      this.submit(address, command, options, { succeed: (reply) => resolve(withOwnBody(reply)), fail: reject });
     });
   }
 
   /**
    * {@link request} without a promise, for who makes thousands a second: the handler is told within the arrival of the
-   * answer itself, and perhaps before this returns. What it sends then leaves together with what others send.
+   * answer itself, or with a failure perhaps before this returns. What it sends then leaves together with what others
+   * send.
    *
    * @returns the call, which may be aborted; `undefined` when it failed at once
    */
@@ -209,15 +210,23 @@ export class RemotingClient extends EventEmitter<RemotingEvents> {
     handler: CallHandler,
   ): Call | undefined {
     const { timeoutMs, signal, closeOnTimeout = true } = options;
-    const failed = (error: Error): undefined => void handler.fail(error);
-    if (this.#closed) return failed(clientClosed(address));
-    if (signal?.aborted === true) return failed(callAborted(address, command.code, signal.reason));
-    // A caller's remaining budget may be used up.
-    if (!(timeoutMs > 0)) return failed(callTimedOut(address, command.code, timeoutMs, 'connect'));
+    const refusal = this.#refusal(address, command, options);
+    if (refusal !== undefined) {
+      handler.fail(refusal);
+      return undefined;
+    }
     const startedAt = this.#clock.now();
     const call = new Call({ address, command, oneway, timeoutMs, startedAt, closeOnTimeout, signal, handler });
     this.#endpoint(address).submit(call);
     return call;
+  }
+
+  /** Why a call can't be made at all. */
+  #refusal(address: string, { code }: RequestCommand, { timeoutMs, signal }: CallOptions): Error | undefined {
+    if (this.#closed) return clientClosed(address);
+    if (signal?.aborted === true) return callAborted(address, code, signal.reason);
+    // A caller's remaining budget may be used up.
+    return timeoutMs > 0 ? undefined : callTimedOut(address, code, timeoutMs, 'connect');
   }
 
   #endpoint(address: string): Endpoint {

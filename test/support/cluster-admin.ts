@@ -46,6 +46,11 @@ export class ClusterAdmin {
     return masters;
   }
 
+  /** The protocol version the name server says it has: 513 is 5.5.0. */
+  async protocolVersion(): Promise<number> {
+    return (await this.ask(this.#namesrvAddr, { code: RequestCode.GET_BROKER_CLUSTER_INFO })).version;
+  }
+
   /** Resolves when the broker answers requests. */
   async answers(address: string): Promise<void> {
     await RawConnection.once(

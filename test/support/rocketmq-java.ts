@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { OwnedProcess, run, type OwnedProcessOptions } from './owned-process.js';
 
 /**
@@ -18,7 +17,10 @@ export function isRocketMQVersion(text: string): text is RocketMQVersion {
   return (ROCKETMQ_VERSIONS as readonly string[]).includes(text);
 }
 
-/** Java 17 closes packages the broker reaches into; the last option shortens the start of these short-lived machines. */
+/** What a Java machine is set up for: the quick start of short-lived machines, or the speed of one that runs for long. */
+export type Tuning = 'tests' | 'throughput';
+
+/** Java 17 closes packages the broker reaches into. */
 const JVM_OPTIONS = [
   '--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED',
   '--add-exports=java.base/sun.nio.ch=ALL-UNNAMED',
@@ -26,11 +28,23 @@ const JVM_OPTIONS = [
   '--add-opens=java.base/sun.nio.ch=ALL-UNNAMED',
   '--add-opens=java.base/java.lang=ALL-UNNAMED',
   '--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED',
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
 ];
 
-const SOURCES = fileURLToPath(new URL('../real/java/', import.meta.url));
+/** For speed Java's own choice of a collector and all its compilers. */
+const TUNING_OPTIONS: Readonly<Record<Tuning, readonly string[]>> = {
+  tests: ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+  throughput: [],
+};
+
+const SOURCES = sourcesFolder();
+
+/** test/real/java of the project, also when this runs compiled, below build/. */
+function sourcesFolder(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return join(folder, 'test', 'real', 'java');
+    if (folder === dirname(folder)) throw new Error('the project has no package.json');
+  }
+}
 
 export interface JavaHome {
   readonly version: RocketMQVersion;
@@ -80,7 +94,7 @@ async function prepare(version: RocketMQVersion): Promise<JavaHome> {
 }
 
 /** Fills a folder beside its place and moves it there in one step, so that nobody sees a half-filled one. */
-async function fillOnce(folder: string, fill: (folder: string) => Promise<void>): Promise<void> {
+export async function fillOnce(folder: string, fill: (folder: string) => Promise<void>): Promise<void> {
   if (existsSync(folder)) return;
   await mkdir(join(folder, '..'), { recursive: true });
   const temporary = await mkdtemp(`${folder}.part-`);
@@ -132,6 +146,8 @@ export interface JavaProgram extends OwnedProcessOptions {
   readonly args: readonly string[];
   /** `-Dname=value`, heap sizes. */
   readonly jvmOptions?: readonly string[];
+  /** Default 'tests'. */
+  readonly tuned?: Tuning;
   /** Ends the machine when this process is gone. Not for a program that reads its standard input itself. */
   readonly stopWithParent?: boolean;
 }
@@ -139,7 +155,8 @@ export interface JavaProgram extends OwnedProcessOptions {
 function commandLine(home: JavaHome, program: JavaProgram): string[] {
   const main = program.stopWithParent === true ? ['StopWithParent', program.mainClass] : [program.mainClass];
   const classPath = `${home.classes}:${join(home.lib, '*')}`;
-  return [...JVM_OPTIONS, ...(program.jvmOptions ?? []), '-cp', classPath, ...main, ...program.args];
+  const tuning = TUNING_OPTIONS[program.tuned ?? 'tests'];
+  return [...JVM_OPTIONS, ...tuning, ...(program.jvmOptions ?? []), '-cp', classPath, ...main, ...program.args];
 }
 
 export function startJava(home: JavaHome, program: JavaProgram): Promise<OwnedProcess> {

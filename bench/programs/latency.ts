@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { OrderedConsumer, Producer } from '../../lib/index.js';
+import { Arguments } from './arguments.js';
+import { Deferred } from './deferred.js';
+import { printResult } from './meter.js';
+
+/** From the call of send() to the call of the listener, in milliseconds. */
+export interface LatencyResult {
+  readonly messages: number;
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/**
+ * Sends at a fixed rate and consumes in the same process, so that one clock gives both times. The first messages only
+ * warm up: until every queue is locked and pulled from, it is the start that would be measured.
+ *
+ *     latency.js namesrv=host:port topic=.. group=.. messages=.. [rate=300] [warmup=300]
+ */
+const args = new Arguments(process.argv.slice(2));
+const namesrvAddr = args.text('namesrv');
+const topic = args.text('topic');
+const wanted = args.number('messages');
+const warmUp = args.number('warmup', 300);
+const intervalMs = 1000 / args.number('rate', 300);
+
+/** The body: which run, which message, and when it was sent. */
+const RUN_BYTES = 8;
+const BODY_BYTES = 20;
+const run = randomBytes(RUN_BYTES);
+const latencies: number[] = [];
+const warm = new Deferred();
+const done = new Deferred();
+let warmed = 0;
+
+const consumer = new OrderedConsumer({
+  namesrvAddr,
+  consumerGroup: args.text('group'),
+  consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+});
+consumer.on('error', (error) => {
+  process.stderr.write(`${error.code} ${error.message}\n`);
+});
+consumer.subscribe(topic);
+await consumer.start((messages) => {
+  const now = performance.now();
+  for (const { body } of messages) {
+    // What an earlier run left in the topic is not ours to measure.
+    if (body.length !== BODY_BYTES || !run.equals(body.subarray(0, RUN_BYTES))) continue;
+    if (body.readUInt32BE(RUN_BYTES) < warmUp) {
+      if (++warmed === warmUp) warm.resolve();
+      continue;
+    }
+    latencies.push(now - body.readDoubleBE(RUN_BYTES + 4));
+    if (latencies.length === wanted) done.resolve();
+  }
+  return 'SUCCESS';
+});
+const producer = new Producer({ namesrvAddr });
+await producer.start();
+
+/** Each message has its time; one that is late does not move those after it. */
+async function sendPaced(from: number, count: number): Promise<void> {
+  const begin = performance.now();
+  const answers: Promise<unknown>[] = [];
+  for (let index = 0; index < count; index++) {
+    const wait = begin + index * intervalMs - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    const body = Buffer.allocUnsafe(BODY_BYTES);
+    run.copy(body);
+    body.writeUInt32BE(from + index, RUN_BYTES);
+    body.writeDoubleBE(performance.now(), RUN_BYTES + 4);
+    answers.push(producer.send({ topic, body }));
+  }
+  await Promise.all(answers);
+}
+
+await sendPaced(0, warmUp);
+if (warmUp > 0) await warm.promise;
+await sendPaced(warmUp, wanted);
+await done.promise;
+await Promise.all([consumer.close(), producer.close()]);
+
+latencies.sort((a, b) => a - b);
+function percentile(share: number): number {
+  return latencies[Math.max(0, Math.ceil(wanted * share) - 1)] ?? Number.NaN;
+}
+const result: LatencyResult = {
+  messages: wanted,
+  p50Ms: percentile(0.5),
+  p90Ms: percentile(0.9),
+  p99Ms: percentile(0.99),
+  maxMs: percentile(1),
+};
+printResult(result);

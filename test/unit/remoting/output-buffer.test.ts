@@ -1,0 +1,43 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { createRequest, encodeCommand, SerializeType, type RemotingCommand } from '../../../lib/protocol/command.js';
+import { OutputBuffer } from '../../../lib/remoting/output-buffer.js';
+
+const anyCommand: fc.Arbitrary<RemotingCommand> = fc
+  .record({
+    extFields: fc.dictionary(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: 'binary', maxLength: 400 })),
+    body: fc.uint8Array({ maxLength: 9_000 }),
+    binary: fc.boolean(),
+  })
+  .map(({ extFields, body, binary }) =>
+    createRequest({ code: 11, extFields, body: Buffer.from(body) }, 7, {
+      serializeType: binary ? SerializeType.ROCKETMQ : SerializeType.JSON,
+    }),
+  );
+
+describe('OutputBuffer', () => {
+  it('holds the frames one behind the other, as they are encoded singly', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(anyCommand, { maxLength: 6 }), { maxLength: 6 }), (turns) => {
+        const output = new OutputBuffer();
+        const taken = turns.map((commands) => {
+          for (const command of commands) output.append(command, true);
+          expect(output.isEmpty).to.equal(commands.length === 0);
+          return output.take();
+        });
+        // Compared at the end: what was taken must not be written over by what came later.
+        turns.forEach((commands, i) => {
+          expect(taken[i]?.equals(Buffer.concat(commands.map(encodeCommand))), `turn ${i}`).to.equal(true);
+        });
+      }),
+    );
+  });
+
+  it('leaves the body to the caller when told so, and counts it', () => {
+    const output = new OutputBuffer();
+    const command = createRequest({ code: 10, body: Buffer.alloc(100_000, 1) }, 1);
+    output.append(command, false);
+    expect(Buffer.concat([output.take(), command.body]).equals(encodeCommand(command))).to.equal(true);
+    expect(output.isEmpty).to.equal(true);
+  });
+});
