@@ -1,16 +1,14 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Clock } from '../clock.js';
 import type { ConsumeOrderlyStatus } from '../enums.js';
-import { ListenerError, type RocketMQError } from '../errors.js';
+import { ListenerError } from '../errors.js';
 import type { StoredMessage } from '../protocol/message.js';
 import { describeQueue } from '../protocol/message-queue.js';
 import type { AssignedQueue } from './assigned-queue.js';
-import type { Exhaustion } from './exhaustion.js';
 import type { ListenerAnswer, MessageListenerOrderly } from './listener.js';
 import { listenerError, NoStatus } from './listener-failure.js';
-import type { OffsetStore } from './offset-store/offset-store.js';
 import { OrderlyContext, type CallRules } from './orderly-context.js';
-import { decideOutcome, isStatus, suspendTime, type SuspendedBatch } from './outcome.js';
+import { isStatus } from './outcome.js';
+import { Settlement, type BatchEnd, type Messages, type SettlementDeps, type SettlementOptions } from './settlement.js';
 import { TurnTaker } from './turn-taker.js';
 
 /** The reference's time after which a queue that never runs dry lets the others go first, in milliseconds. */
@@ -22,29 +20,19 @@ const TURN_BUDGET = 5;
 /** How soon a queue without a valid lease asks for its lock again, in milliseconds. */
 const RELOCK_DELAY = 10;
 
-export interface ConsumeLoopOptions {
+export interface ConsumeLoopOptions extends SettlementOptions {
   readonly consumeConcurrency: number;
   readonly consumeMessageBatchMaxSize: number;
-  readonly suspendCurrentQueueTimeMillis: number;
-  readonly lockLeaseTime: number;
   readonly listenerTimeoutMs: number | undefined;
   /** Minutes after which a call is reported. */
   readonly consumeTimeout: number;
-  readonly verifyLockOnCommit: boolean;
 }
 
-export interface ConsumeLoopDeps {
-  readonly clock: Clock;
-  readonly offsets: OffsetStore;
-  readonly exhaustion: Exhaustion;
+export interface ConsumeLoopDeps extends SettlementDeps {
   /** Prepares a message for the listener: the topic it was meant for, without namespace. */
   readonly expose: (message: StoredMessage) => void;
   /** Asks for the queue's lock soon; {@link ConsumeLoop.notify} is called when it is there. */
   readonly relock: (queue: AssignedQueue, delayMs: number) => void;
-  /** Asks the broker now whether the queue is still ours. */
-  readonly confirmLock: (queue: AssignedQueue) => Promise<void>;
-  readonly report: (error: RocketMQError) => void;
-  readonly warn: (code: string, message: string) => void;
   readonly onAnswer?:
     ((queue: AssignedQueue, succeeded: boolean, count: number, startedAt: number, now: number) => void) | undefined;
 }
@@ -55,10 +43,8 @@ const IDLE = 'idle';
 /** The slice goes on in a later turn. */
 const TURN_OVER = 'turn over';
 
-type Messages = readonly StoredMessage[];
-
-/** How the handling of one batch ended. */
-type BatchEnd = 'continue' | 'stop' | { readonly rest: number };
+/** What came of handing out a batch: its end, or what has to be waited for. */
+type Step = BatchEnd | Promise<BatchEnd> | PendingAnswer;
 
 /**
  * Hands messages to the listener: one slice at a time per queue, `consumeConcurrency` slices at most, in the order the
@@ -69,6 +55,7 @@ export class ConsumeLoop {
   readonly #deps: ConsumeLoopDeps;
   readonly #listener: MessageListenerOrderly;
   readonly #rules: CallRules;
+  readonly #settlement: Settlement;
   readonly #places: LimitFunction;
   readonly #turns: TurnTaker<AssignedQueue>;
   /** The generation of a queue whose first messages were asked for in the attempt store. */
@@ -86,6 +73,7 @@ export class ConsumeLoop {
     this.#listener = listener;
     this.#places = pLimit(options.consumeConcurrency);
     this.#rules = { clock: deps.clock, lockLeaseTime: options.lockLeaseTime };
+    this.#settlement = new Settlement(options, deps);
     this.#turns = new TurnTaker(deps.clock, TURN_BUDGET, (queue, now) => this.#takeTurn(queue, now));
   }
 
@@ -190,23 +178,41 @@ export class ConsumeLoop {
     for (;;) {
       if (!this.#mayGoOn(queue, generation, now)) return IDLE;
       if (this.#turns.isOver(now)) return TURN_OVER;
-      const end = this.#step(queue, generation, now);
-      if (end instanceof Promise) return this.#waitedSlice(queue, generation, end);
+      const step = this.#step(queue, generation, now);
+      if (isWaitedFor(step)) return this.#waitedSlice(queue, generation, step);
       this.#stepped(queue);
-      if (end === 'stop') return IDLE;
-      if (end !== 'continue') return end;
+      if (step === 'stop') return IDLE;
+      if (step !== 'continue') return step;
       now = this.#now;
     }
   }
 
-  /** The same with an answer to wait for, perhaps more of them, from the first step on or from the one under way. */
-  async #waitedSlice(queue: AssignedQueue, generation: number, underWay?: Promise<BatchEnd>): Promise<SliceEnd> {
+  /** The same with answers to wait for, from the first step on or from the one under way. */
+  async #waitedSlice(queue: AssignedQueue, generation: number, underWay?: Step): Promise<SliceEnd> {
     const { clock } = this.#deps;
     const begin = clock.now();
-    let step: BatchEnd | Promise<BatchEnd> | undefined = underWay;
+    let step = underWay;
     for (;;) {
       if (step !== undefined) {
-        const end: BatchEnd = step instanceof Promise ? await step : step;
+        let end: BatchEnd | Promise<BatchEnd>;
+        if (step instanceof PendingAnswer) {
+          // Awaited here and not in a function of its own: that would be a promise more for each message.
+          let status: ListenerAnswer;
+          let failure: { readonly error: unknown } | undefined;
+          try {
+            status = await step.answer;
+          } catch (error) {
+            failure = { error };
+          }
+          const { batch, context, startedAt } = step;
+          end =
+            failure === undefined
+              ? this.#answered(queue, generation, batch, context, startedAt, status)
+              : this.#failed(queue, generation, batch, context, startedAt, failure.error);
+        } else {
+          end = step;
+        }
+        if (end instanceof Promise) end = await end;
         this.#stepped(queue);
         if (end === 'stop') return IDLE;
         if (end !== 'continue') return end;
@@ -228,12 +234,12 @@ export class ConsumeLoop {
   }
 
   /** Hands the next batch out. Kept free of promises while the listener answers synchronously: every message comes here. */
-  #step(queue: AssignedQueue, generation: number, now: number): BatchEnd | Promise<BatchEnd> {
+  #step(queue: AssignedQueue, generation: number, now: number): Step {
     const batch = queue.buffer.take(this.#options.consumeMessageBatchMaxSize);
     if (batch.length === 0) return 'stop';
     queue.busy = true;
     return this.#mustRecall(queue, generation)
-      ? this.#recallThenConsume(queue, generation, batch)
+      ? this.#recall(queue, generation, batch)
       : this.#consume(queue, generation, batch, now);
   }
 
@@ -246,19 +252,19 @@ export class ConsumeLoop {
     return this.#deps.exhaustion.remembersAttempts && this.#recalled.get(queue) !== generation;
   }
 
-  /** Only the first messages can have failed elsewhere: those behind them waited for them there, too. */
-  async #recallThenConsume(queue: AssignedQueue, generation: number, batch: Messages): Promise<BatchEnd> {
+  /**
+   * Only the first messages can have failed elsewhere: those behind them waited for them there, too. They are handed out
+   * in the next step.
+   */
+  async #recall(queue: AssignedQueue, generation: number, batch: Messages): Promise<BatchEnd> {
     await this.#deps.exhaustion.recall(batch, queue);
     if (queue.generation !== generation) return 'stop';
-    if (!this.#mayRun(queue) || !queue.holdsLease(this.#deps.clock.now(), this.#options.lockLeaseTime)) {
-      queue.buffer.makeConsumeAgain(batch);
-      return 'stop';
-    }
+    queue.buffer.makeConsumeAgain(batch);
     this.#recalled.set(queue, generation);
-    return this.#consume(queue, generation, batch, this.#deps.clock.now());
+    return 'continue';
   }
 
-  #consume(queue: AssignedQueue, generation: number, taken: Messages, startedAt: number): BatchEnd | Promise<BatchEnd> {
+  #consume(queue: AssignedQueue, generation: number, taken: Messages, startedAt: number): Step {
     let batch = taken;
     for (let i = 0; i < batch.length; i++) {
       const message = batch[i] as StoredMessage;
@@ -266,7 +272,7 @@ export class ConsumeLoop {
         // What lies before it is consumed first, it comes alone, and what follows waits for it.
         queue.buffer.makeConsumeAgain(batch.slice(Math.max(i, 1)));
         batch = batch.slice(0, Math.max(i, 1));
-        if (i === 0) return this.#unreadable(queue, generation, batch, message.bodyError);
+        if (i === 0) return this.#settlement.unreadable(queue, generation, batch, message.bodyError);
         break;
       }
       this.#deps.expose(message);
@@ -283,26 +289,9 @@ export class ConsumeLoop {
       return this.#failed(queue, generation, batch, context, startedAt, error);
     }
     if (answer !== 'SUCCESS' && isPromiseLike(answer)) {
-      return this.#awaitAnswer(queue, generation, batch, context, startedAt, answer);
+      return new PendingAnswer(answer, batch, context, startedAt);
     }
     return this.#answered(queue, generation, batch, context, startedAt, answer);
-  }
-
-  async #awaitAnswer(
-    queue: AssignedQueue,
-    generation: number,
-    batch: Messages,
-    context: OrderlyContext,
-    startedAt: number,
-    answer: PromiseLike<ListenerAnswer>,
-  ): Promise<BatchEnd> {
-    let status: ListenerAnswer;
-    try {
-      status = await answer;
-    } catch (error) {
-      return this.#failed(queue, generation, batch, context, startedAt, error);
-    }
-    return this.#answered(queue, generation, batch, context, startedAt, status);
   }
 
   #answered(
@@ -319,7 +308,7 @@ export class ConsumeLoop {
     if (status === undefined) {
       return this.#failed(queue, generation, batch, context, startedAt, new NoStatus(answer));
     }
-    return this.#settle(queue, generation, batch, context, status, startedAt);
+    return this.#settle(queue, generation, batch, context, startedAt, status);
   }
 
   #failed(
@@ -332,16 +321,7 @@ export class ConsumeLoop {
   ): BatchEnd | Promise<BatchEnd> {
     context.end();
     this.#deps.report(listenerError(queue, batch, error));
-    return this.#settle(queue, generation, batch, context, 'SUSPEND_CURRENT_QUEUE_A_MOMENT', startedAt);
-  }
-
-  /** A body that can't be read never reaches the listener. Its queue waits until its attempts, if limited, are used up. */
-  #unreadable(queue: AssignedQueue, generation: number, batch: Messages, error: RocketMQError): Promise<BatchEnd> {
-    this.#deps.report(error);
-    const context = new OrderlyContext(queue, this.#rules);
-    // What the listener left uncommitted before it is the listener's to commit.
-    context.autoCommit = queue.buffer.consuming.length === batch.length;
-    return this.#suspend(queue, generation, batch, context);
+    return this.#settle(queue, generation, batch, context, startedAt, 'SUSPEND_CURRENT_QUEUE_A_MOMENT');
   }
 
   #settle(
@@ -349,94 +329,15 @@ export class ConsumeLoop {
     generation: number,
     batch: Messages,
     context: OrderlyContext,
-    status: ConsumeOrderlyStatus,
     startedAt: number,
+    status: ConsumeOrderlyStatus,
   ): BatchEnd | Promise<BatchEnd> {
     const now = this.#deps.clock.now();
     this.#now = now;
-    const suspended = status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT';
-    const { consumeTimeout, lockLeaseTime, verifyLockOnCommit } = this.#options;
-    this.#deps.onAnswer?.(queue, !suspended && status !== 'ROLLBACK', batch.length, startedAt, now);
-    if (now - startedAt >= consumeTimeout * 60_000) this.#reportOverdue(queue, startedAt, now);
-    if (queue.generation !== generation) return 'stop';
-    if (!queue.holdsLease(now, lockLeaseTime) || (verifyLockOnCommit && !queue.lockless)) {
-      return this.#confirmThenApply(queue, generation, batch, context, status);
-    }
-    if (suspended) return this.#suspend(queue, generation, batch, context);
-    return this.#apply(queue, batch, context, status, 'some-again');
-  }
-
-  /** The listener took longer than the lease: whether its answer counts is for the broker to say. */
-  async #confirmThenApply(
-    queue: AssignedQueue,
-    generation: number,
-    batch: Messages,
-    context: OrderlyContext,
-    status: ConsumeOrderlyStatus,
-  ): Promise<BatchEnd> {
-    await this.#deps.confirmLock(queue);
-    if (queue.generation !== generation) return 'stop';
-    if (!queue.holdsLease(this.#deps.clock.now(), this.#options.lockLeaseTime)) {
-      queue.buffer.makeConsumeAgain(batch);
-      return 'stop';
-    }
-    if (status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT') return this.#suspend(queue, generation, batch, context);
-    return this.#apply(queue, batch, context, status, 'some-again');
-  }
-
-  async #suspend(
-    queue: AssignedQueue,
-    generation: number,
-    batch: Messages,
-    context: OrderlyContext,
-  ): Promise<BatchEnd> {
-    const again: StoredMessage[] = [];
-    for (const message of batch) {
-      const resolved = await this.#deps.exhaustion.handle(message, queue);
-      if (queue.generation !== generation) return 'stop';
-      if (!resolved) again.push(message);
-      else {
-        const offset = queue.buffer.resolve(message);
-        if (context.autoCommit) this.#advance(queue, offset);
-      }
-    }
-    const batchState: SuspendedBatch = again.length > 0 ? 'some-again' : 'all-resolved';
-    return this.#apply(queue, again, context, 'SUSPEND_CURRENT_QUEUE_A_MOMENT', batchState);
-  }
-
-  /** Carries out the row of the outcome table. */
-  #apply(
-    queue: AssignedQueue,
-    again: readonly StoredMessage[],
-    context: OrderlyContext,
-    status: ConsumeOrderlyStatus,
-    batchState: SuspendedBatch,
-  ): BatchEnd {
-    const { autoCommit } = context;
-    const outcome = decideOutcome(autoCommit ? 'auto' : 'manual', status, batchState);
-    if (outcome.misused) {
-      this.#deps.warn('STATUS_IN_AUTO_COMMIT', `${status} was answered with autoCommit on, and is taken as SUCCESS`);
-    }
-    switch (outcome.effect) {
-      case 'commit':
-        if (this.#deps.exhaustion.remembersAttempts) this.#deps.exhaustion.forget(queue.buffer.consuming, queue);
-        this.#advance(queue, queue.buffer.commit());
-        break;
-      case 'rollback':
-        queue.buffer.rollback();
-        break;
-      case 'again':
-        queue.buffer.makeConsumeAgain(again);
-        break;
-      case 'keep':
-        break;
-    }
-    if (outcome.next === 'continue') return 'continue';
-    return { rest: suspendTime(context.suspendCurrentQueueTimeMillis, this.#options.suspendCurrentQueueTimeMillis) };
-  }
-
-  #advance(queue: AssignedQueue, offset: number): void {
-    if (offset >= 0) this.#deps.offsets.update(queue.messageQueue, offset, false);
+    const succeeded = status !== 'SUSPEND_CURRENT_QUEUE_A_MOMENT' && status !== 'ROLLBACK';
+    this.#deps.onAnswer?.(queue, succeeded, batch.length, startedAt, now);
+    if (now - startedAt >= this.#options.consumeTimeout * 60_000) this.#reportOverdue(queue, startedAt, now);
+    return this.#settlement.settle(queue, generation, batch, context, status, now);
   }
 
   #reportOverdue(queue: AssignedQueue, startedAt: number, now: number): void {
@@ -448,6 +349,25 @@ export class ConsumeLoop {
         `${describeQueue(queue.exposedQueue)}, the limit is ${this.#options.consumeTimeout} minutes (consumeTimeout)`,
     );
   }
+}
+
+/** A listener's promise, and what has to be known to go on with what it resolves to. */
+class PendingAnswer {
+  readonly answer: PromiseLike<ListenerAnswer>;
+  readonly batch: Messages;
+  readonly context: OrderlyContext;
+  readonly startedAt: number;
+
+  constructor(answer: PromiseLike<ListenerAnswer>, batch: Messages, context: OrderlyContext, startedAt: number) {
+    this.answer = answer;
+    this.batch = batch;
+    this.context = context;
+    this.startedAt = startedAt;
+  }
+}
+
+function isWaitedFor(step: Step): step is Promise<BatchEnd> | PendingAnswer {
+  return typeof step === 'object' && (step instanceof PendingAnswer || step instanceof Promise);
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<ListenerAnswer> {

@@ -2,18 +2,20 @@ import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
 import { BrokerError, MessageFormatError, RocketMQError, RouteError } from '../errors.js';
 import { ResponseCode } from '../protocol/codes.js';
-import type { RemotingCommand } from '../protocol/command.js';
+import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
 import { decodeMessages, firstRecordSize, type MessageSource, type StoredMessage } from '../protocol/message.js';
 import { describeQueue } from '../protocol/message-queue.js';
-import { pullMessage, type PullMessageReply, type PullMessageRequest } from '../protocol/requests/pull-message.js';
+import { pullMessage, PullRequests, type PullMessageReply } from '../protocol/requests/pull-message.js';
 import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
 import { PullSysFlag } from '../protocol/sys-flag.js';
 import { MASTER_ID } from '../protocol/topic-route.js';
 import type { CallHandler } from '../remoting/call.js';
+import type { CallOptions } from '../remoting/remoting-client.js';
 import type { FrameMemory } from '../remoting/receive-buffer.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import type { FlowControl } from './flow-control.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
+import { ReadingHabit } from './reading-habit.js';
 
 const log = debug('rocketmq:pull');
 
@@ -33,8 +35,8 @@ const FLIP_FLOP_WINDOW = 120_000;
 const MAX_INFLATED_BODY = 64 * 1024 * 1024;
 
 /**
- * Bytes. Messages up to this size are copied out of the memory they were read into, so that it can be used again; for
- * larger ones the memory is kept, and they stay where they are. From some 2 KiB on copying costs more than it saves.
+ * Bytes. Messages up to this size, of which nobody reads body or properties, are copied out of the memory they were read
+ * into, so that it can be used again; for others the memory is kept, and they stay where they are.
  */
 const LARGEST_COPIED_RECORD = 2_048;
 
@@ -82,6 +84,7 @@ export class QueuePuller implements CallHandler {
   readonly #generation: number;
   readonly #options: PullOptions;
   readonly #deps: PullDeps;
+  readonly #callOptions: CallOptions;
   /** Pulls that failed since the last that worked. */
   #failures = 0;
   /** Answers in a row that were neither held nor brought anything new. */
@@ -93,12 +96,16 @@ export class QueuePuller implements CallHandler {
   #startedAt = 0;
   #from = 0;
   #subscription: SubscriptionData | undefined;
+  #requests: PullRequests | undefined;
+  readonly #habit: ReadingHabit;
 
   constructor(queue: AssignedQueue, options: PullOptions, deps: PullDeps) {
     this.#queue = queue;
     this.#generation = queue.generation;
     this.#options = options;
     this.#deps = deps;
+    this.#habit = new ReadingHabit(queue.buffer);
+    this.#callOptions = { timeoutMs: options.consumerPullTimeoutMillis, closeOnTimeout: false };
   }
 
   start(): void {
@@ -192,37 +199,39 @@ export class QueuePuller implements CallHandler {
     this.#startedAt = client.clock.now();
     queue.lastPullAt = this.#startedAt;
     this.#from = queue.nextOffset;
-    this.#subscription = subscription;
-    const command = pullMessage.encode(this.#request(subscription, broker.brokerId === MASTER_ID));
-    const callOptions = { timeoutMs: this.#options.consumerPullTimeoutMillis, closeOnTimeout: false };
-    this.#call = client.remoting.submit(broker.address, command, callOptions, this);
+    const command = this.#command(subscription, broker.brokerId === MASTER_ID);
+    this.#call = client.remoting.submit(broker.address, command, this.#callOptions, this);
   }
 
-  #request(subscription: SubscriptionData, toMaster: boolean): PullMessageRequest {
-    const queue = this.#queue;
-    const { topic, queueId, brokerName } = queue.messageQueue;
-    const { clustering, postSubscriptionWhenPull } = this.#options;
-    const committed = clustering ? (this.#deps.offsets.get(queue.messageQueue) ?? -1) : -1;
+  #command(subscription: SubscriptionData, toMaster: boolean): RequestCommand {
+    const { messageQueue, buffer, nextOffset } = this.#queue;
+    if (subscription !== this.#subscription || this.#requests === undefined) {
+      this.#subscription = subscription;
+      this.#requests = this.#requestsFor(subscription);
+    }
+    const commitOffset = this.#options.clustering ? (this.#deps.offsets.get(messageQueue) ?? -1) : -1;
     let sysFlag: number = PullSysFlag.SUSPEND;
     // Only while nothing is held, so that nothing newer can be committed before this pull is answered: brokers work on
     // pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer one (4.9.7).
-    if (committed > 0 && toMaster && queue.buffer.count === 0) sysFlag |= PullSysFlag.COMMIT_OFFSET;
-    if (postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
-    return {
+    if (commitOffset > 0 && toMaster && buffer.count === 0) sysFlag |= PullSysFlag.COMMIT_OFFSET;
+    if (this.#options.postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
+    return this.#requests.encode({ queueOffset: nextOffset, sysFlag, commitOffset });
+  }
+
+  #requestsFor(subscription: SubscriptionData): PullRequests {
+    const { topic, queueId, brokerName } = this.#queue.messageQueue;
+    return new PullRequests({
       consumerGroup: this.#options.consumerGroup,
       topic,
       queueId,
-      queueOffset: queue.nextOffset,
       maxMsgNums: this.#options.pullBatchSize,
-      sysFlag,
-      commitOffset: committed,
       suspendTimeoutMillis: this.#options.brokerSuspendMaxTimeMillis,
       subVersion: subscription.subVersion,
       expressionType: subscription.expressionType,
       maxMsgBytes: this.#options.pullBatchSizeInBytes,
       brokerName,
-      ...(postSubscriptionWhenPull && { subscription: subscription.subString }),
-    };
+      ...(this.#options.postSubscriptionWhenPull && { subscription: subscription.subString }),
+    });
   }
 
   #answered(reply: PullMessageReply, memory: FrameMemory): Next | Promise<Next> {
@@ -253,10 +262,11 @@ export class QueuePuller implements CallHandler {
     memory: FrameMemory,
   ): Next | Promise<Next> {
     const { topic, brokerName } = this.#queue.messageQueue;
-    const volatile = firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
+    const volatile = !this.#habit.reads && firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
     if (!volatile) memory.keep();
     const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta, volatile };
     const { messages, error = messages.length === 0 ? nothingFound() : undefined } = decodeMessages(reply.body, source);
+    this.#habit.pulled(messages);
     this.#deps.onPulled?.(this.#queue, messages.length, tookMs);
     const inflating = inflateCompressed(messages);
     if (inflating === undefined) return this.#take(messages, error, reply, subscription);

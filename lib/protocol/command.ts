@@ -41,6 +41,8 @@ export interface RemotingCommand {
 export interface RequestCommand {
   readonly code: number;
   readonly extFields?: Readonly<Record<string, string | undefined>>;
+  /** `extFields` as members of a JSON object, from who makes many alike: `"topic":"T","queueId":"3"`. */
+  readonly fieldsText?: string;
   readonly body?: Buffer;
 }
 
@@ -130,7 +132,7 @@ export function encodeCommand(command: RemotingCommand): Buffer {
 export function encodeCommandParts(command: RemotingCommand): [Buffer, Buffer] {
   const header = encodeHeader(command);
   const head = Buffer.allocUnsafe(8 + headerLength(header));
-  writeHead(header, command, head, 0);
+  writeHead(header, command.body.length, head, 0);
   return [head, command.body];
 }
 
@@ -151,11 +153,12 @@ export function headerLength(header: EncodedHeader): number {
 }
 
 /** Writes the length field and the header of a frame; `bytes` has room for 8 bytes more than the header's. */
-export function writeHead(header: EncodedHeader, command: RemotingCommand, bytes: Buffer, at: number): number {
+export function writeHead(header: EncodedHeader, bodyLength: number, bytes: Buffer, at: number): number {
   const start = at + 8;
-  const length = typeof header === 'string' ? bytes.write(header, start) : header.copy(bytes, start);
-  bytes.writeInt32BE(4 + length + command.body.length, at);
-  bytes.writeInt32BE((command.serializeType << 24) | length, at + 4);
+  const isText = typeof header === 'string';
+  const length = isText ? bytes.write(header, start) : header.copy(bytes, start);
+  bytes.writeInt32BE(4 + length + bodyLength, at);
+  bytes.writeInt32BE(((isText ? SerializeType.JSON : SerializeType.ROCKETMQ) << 24) | length, at + 4);
   return start + length;
 }
 
@@ -183,16 +186,40 @@ export function decodeCommand(frame: Buffer): RemotingCommand {
 
 /** Put together by hand: with a request for every 32 messages, going through an object for JSON.stringify shows. */
 function jsonHeader(command: RemotingCommand): string {
-  let fields = '';
-  for (const name in command.extFields) {
-    fields += `${fields === '' ? '' : ','}${quoted(name)}:${quoted(command.extFields[name] as string)}`;
-  }
-  const remark = command.remark === undefined ? '' : `,"remark":${JSON.stringify(command.remark)}`;
-  const extFields = fields === '' ? '' : `,"extFields":{${fields}}`;
+  const { code, flag, language, opaque, version, remark } = command;
+  const beforeFields = remark === undefined ? '' : `,"remark":${JSON.stringify(remark)}`;
+  return jsonHeaderOf(code, flag, quoted(language), opaque, version, beforeFields, jsonMembers(command.extFields));
+}
+
+function jsonHeaderOf(
+  code: number,
+  flag: number,
+  quotedLanguage: string,
+  opaque: number,
+  version: number,
+  beforeFields: string,
+  fieldsText: string,
+): string {
+  const fields = fieldsText === '' ? '' : `,"extFields":{${fieldsText}}`;
   return (
-    `{"code":${command.code},"flag":${command.flag},"language":${quoted(command.language)},"opaque":${command.opaque},` +
-    `"serializeTypeCurrentRPC":"JSON","version":${command.version}${remark}${extFields}}`
+    `{"code":${code},"flag":${flag},"language":${quotedLanguage},"opaque":${opaque},` +
+    `"serializeTypeCurrentRPC":"JSON","version":${version}${beforeFields}${fields}}`
   );
+}
+
+/** The JSON header of a request whose fields are text already. */
+export function jsonRequestHeader(code: number, opaque: number, fieldsText: string, language?: string): string {
+  const quotedLanguage = language === undefined ? `"${DEFAULT_LANGUAGE}"` : quoted(language);
+  return jsonHeaderOf(code, 0, quotedLanguage, opaque, CLIENT_VERSION, '', fieldsText);
+}
+
+/** Fields as the members of a JSON object. */
+export function jsonMembers(fields: ExtFields): string {
+  let members = '';
+  for (const name in fields) {
+    members += `${members === '' ? '' : ','}${quoted(name)}:${quoted(fields[name] as string)}`;
+  }
+  return members;
 }
 
 /** What JSON can't hold as it stands: quotes, backslashes and control characters; and what is left to JSON.stringify. */

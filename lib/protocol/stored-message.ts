@@ -141,6 +141,11 @@ export class StoredMessage implements MessageExt {
     return this.#bytes.subarray(this.#recordStart);
   }
 
+  /** Whether somebody has asked for the body or a property. */
+  get wasRead(): boolean {
+    return this.#inflatedBody !== undefined || this.#decodedText !== undefined;
+  }
+
   /** The buffer of the record. What is made out of text holds this record alone. */
   get #bytes(): Buffer {
     if (typeof this.#memory === 'string') {

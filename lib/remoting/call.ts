@@ -8,6 +8,8 @@ import type { FrameMemory } from './receive-buffer.js';
 export interface CallHandler {
   /** @param memory where the reply's body lies: to be kept when it is needed after this returns */
   succeed(reply: RemotingCommand, memory: FrameMemory): void;
+  /** Of a one-way call: it has been written. */
+  written?(): void;
   fail(error: Error): void;
 }
 
@@ -74,7 +76,12 @@ export class Call {
     return this.#settled;
   }
 
-  /** Ends it with its answer, or, when it is one-way, with what was written. */
+  /** Ends a one-way call: it was handed to the operating system. */
+  written(): void {
+    if (this.#settle()) this.#handler.written?.();
+  }
+
+  /** Ends it with its answer. */
   succeed(reply: RemotingCommand, memory: FrameMemory): void {
     if (this.#settle()) this.#handler.succeed(reply, memory);
   }

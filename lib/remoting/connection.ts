@@ -6,8 +6,10 @@ import { requestCodeName, ResponseCode } from '../protocol/codes.js';
 import {
   createResponse,
   decodeCommand,
+  encodeHeader,
   isResponse,
   withOwnBody,
+  type EncodedHeader,
   type RemotingCommand,
   type ResponseCommand,
 } from '../protocol/command.js';
@@ -40,6 +42,7 @@ const LINGER_MS = 1_000;
 /** The reference's rule: a timeout closes the connection unless most of the time had gone into making it. */
 const JUDGED_AFTER_MS = 100;
 
+const NO_BODY = Buffer.alloc(0);
 /** Frames of TLS connections lie in memory that nobody writes to again. */
 const OWN_MEMORY: FrameMemory = { keep: () => undefined };
 
@@ -171,12 +174,13 @@ export class Connection implements Reader {
     call.sentAt = this.#clock.now();
     this.#calls.add(call);
     try {
-      const request = encoder.encode(call.command, call.opaque, call.oneway);
-      if (!call.oneway) this.#write(request);
+      const { command, oneway } = call;
+      const header = encoder.encode(command, call.opaque, oneway);
+      if (!oneway) this.#write(header, command.body);
       else {
-        this.#write(request, (error) => {
+        this.#write(header, command.body, (error) => {
           // A failed write is followed by the end of the socket, which rejects the call.
-          if (error === null || error === undefined) call.succeed(request, this.#memory);
+          if (error === null || error === undefined) call.written();
         });
       }
     } catch (error) {
@@ -190,7 +194,8 @@ export class Connection implements Reader {
       log('%s: the answer to %s came after the connection', this.address, requestCodeName(request.code));
       return;
     }
-    this.#write(createResponse(request, response, this.#options.encoder.responseHeader));
+    const command = createResponse(request, response, this.#options.encoder.responseHeader);
+    this.#write(encodeHeader(command), command.body);
   }
 
   /** No further call will be sent: closes when those under way have ended. */
@@ -216,20 +221,20 @@ export class Connection implements Reader {
     this.#state = next;
   }
 
-  #write(command: RemotingCommand, written?: (error?: Error | null) => void): void {
+  #write(header: EncodedHeader, body: Buffer = NO_BODY, written?: (error?: Error | null) => void): void {
     const socket = this.#socket;
     if (socket === undefined) return;
     this.#lastActive = this.#clock.now();
-    const { body } = command;
-    if (written === undefined && body.length < COPY_BODY_BELOW) {
-      this.#output.append(command, true);
+    this.#output.appendHead(header, body.length);
+    const small = body.length < COPY_BODY_BELOW;
+    if (small && body.length > 0) this.#output.appendBody(body);
+    if (small && written === undefined) {
       this.#flushSoon();
       return;
     }
     socket.cork();
-    this.#output.append(command, false);
-    socket.write(this.#output.take(), body.length === 0 ? written : undefined);
-    if (body.length > 0) socket.write(body, written);
+    socket.write(this.#output.take(), small ? written : undefined);
+    if (!small) socket.write(body, written);
     process.nextTick(() => socket.uncork());
   }
 

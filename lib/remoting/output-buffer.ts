@@ -1,4 +1,4 @@
-import { encodeHeader, writeHead, type RemotingCommand } from '../protocol/command.js';
+import { writeHead, type EncodedHeader } from '../protocol/command.js';
 
 /** Room for some forty pulls. */
 const CHUNK_SIZE = 16 * 1024;
@@ -18,17 +18,16 @@ export class OutputBuffer {
     return this.#start === this.#end;
   }
 
-  /**
-   * Adds a frame.
-   *
-   * @param withBody `false`: only its length field and header; the caller sends the body behind it
-   */
-  append(command: RemotingCommand, withBody: boolean): void {
-    const header = encodeHeader(command);
-    const most = 8 + header.length * LONGEST_CHARACTER + (withBody ? command.body.length : 0);
+  /** Adds the length field and the header of a frame with a body of `bodyLength` bytes. */
+  appendHead(header: EncodedHeader, bodyLength: number): void {
+    const most = 8 + header.length * LONGEST_CHARACTER;
     if (this.#chunk.length - this.#end < most) this.#startChunk(most);
-    this.#end = writeHead(header, command, this.#chunk, this.#end);
-    if (withBody) this.#end += command.body.copy(this.#chunk, this.#end);
+    this.#end = writeHead(header, bodyLength, this.#chunk, this.#end);
+  }
+
+  appendBody(body: Buffer): void {
+    if (this.#chunk.length - this.#end < body.length) this.#startChunk(body.length);
+    this.#end += body.copy(this.#chunk, this.#end);
   }
 
   /** What was added since the last call. */

@@ -169,7 +169,7 @@ export class RemotingClient extends EventEmitter<RemotingEvents> {
   oneway(address: string, command: RequestCommand, options: OnewayOptions = {}): Promise<void> {
     const { timeoutMs = ONEWAY_TIMEOUT_MS, signal } = options;
     return new Promise((resolve, reject) => {
-      const handler = { succeed: (): void => resolve(), fail: reject };
+      const handler: CallHandler = { succeed: () => resolve(), written: resolve, fail: reject };
       this.#submit(address, command, true, { timeoutMs, signal }, handler);
     });
   }

@@ -1,4 +1,11 @@
-import { createRequest, type RemotingCommand, type RequestCommand, type SerializeType } from '../protocol/command.js';
+import {
+  createRequest,
+  encodeHeader,
+  jsonRequestHeader,
+  SerializeType,
+  type EncodedHeader,
+  type RequestCommand,
+} from '../protocol/command.js';
 import { requestFields, type FieldOptions } from './request-fields.js';
 
 export interface EncoderOptions extends FieldOptions {
@@ -32,11 +39,22 @@ export class RequestEncoder {
     return opaque;
   }
 
-  /** A request ready to be written. The signature is made here, so each resend gets its own. */
-  encode(command: RequestCommand, opaque: number, oneway: boolean): RemotingCommand {
+  /** A request's header, ready to be written. The signature is made here, so each resend gets its own. */
+  encode(command: RequestCommand, opaque: number, oneway: boolean): EncodedHeader {
+    const { fieldsText } = command;
+    if (fieldsText !== undefined && this.#isPlain && !oneway) {
+      return jsonRequestHeader(command.code, opaque, fieldsText, this.#options.language);
+    }
     const fields = requestFields(command, this.#options);
-    const request = fields === undefined || fields === command.extFields ? command : { ...command, extFields: fields };
-    return createRequest(request, opaque, oneway ? this.#onewayHeader : this.#header);
+    const { code, body } = command;
+    const request = { code, ...(fields !== undefined && { extFields: fields }), ...(body !== undefined && { body }) };
+    return encodeHeader(createRequest(request, opaque, oneway ? this.#onewayHeader : this.#header));
+  }
+
+  /** Fields go out as the command has them, and as JSON. */
+  get #isPlain(): boolean {
+    const { acl, namespaceV2, serializeType } = this.#options;
+    return acl === undefined && namespaceV2 === undefined && serializeType !== SerializeType.ROCKETMQ;
   }
 
   /** What answers to the peer's own requests carry. */

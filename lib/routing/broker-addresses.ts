@@ -1,4 +1,4 @@
-import { MASTER_ID, type BrokerData } from '../protocol/topic-route.js';
+import type { BrokerData } from '../protocol/topic-route.js';
 
 /** One address a broker listens at. */
 export interface BrokerAddress {
@@ -35,10 +35,10 @@ export class BrokerAddresses {
   any(brokerName: string, preferId: number): { address: string; brokerId: number } | undefined {
     const addresses = this.#brokers.get(brokerName);
     if (addresses === undefined) return undefined;
-    for (const brokerId of [preferId, MASTER_ID, ...addresses.keys()]) {
-      const address = addresses.get(brokerId);
-      if (address !== undefined) return { address, brokerId };
-    }
+    const preferred = addresses.get(preferId);
+    if (preferred !== undefined) return { address: preferred, brokerId: preferId };
+    // They are sorted, and the master's id is the lowest there is.
+    for (const [brokerId, address] of addresses) return { address, brokerId };
     return undefined;
   }
 

@@ -24,8 +24,8 @@ export class BrokerOffsetStore implements OffsetStore {
   readonly #consumerGroup: string;
   readonly #strict: boolean;
   readonly #entries = new Map<string, Entry>();
-  /** What was looked for last: messages come in runs of one queue, and each moves its offset. */
-  #latest: { readonly queue: MessageQueue; readonly entry: Entry } | undefined;
+  /** The entries once more, by the objects they were asked for with: each message moves its queue's offset. */
+  #byQueue = new WeakMap<MessageQueue, Entry>();
   /** By broker and topic. */
   readonly #firstWrites = new Map<string, Promise<void>>();
 
@@ -127,18 +127,19 @@ export class BrokerOffsetStore implements OffsetStore {
     const key = messageQueueKey(queue);
     this.#entries.get(key)?.forgotten.abort();
     this.#entries.delete(key);
-    this.#latest = undefined;
+    this.#byQueue = new WeakMap();
   }
 
   #set(key: string, entry: Entry): void {
     this.#entries.set(key, entry);
-    this.#latest = undefined;
+    this.#byQueue = new WeakMap();
   }
 
   #find(queue: MessageQueue): Entry | undefined {
-    if (this.#latest?.queue === queue) return this.#latest.entry;
-    const entry = this.#entries.get(messageQueueKey(queue));
-    if (entry !== undefined) this.#latest = { queue, entry };
+    let entry = this.#byQueue.get(queue);
+    if (entry !== undefined) return entry;
+    entry = this.#entries.get(messageQueueKey(queue));
+    if (entry !== undefined) this.#byQueue.set(queue, entry);
     return entry;
   }
 }

@@ -1,6 +1,7 @@
 import { optionalInteger, requireInteger, requireText, brokerError } from './request-type.js';
 import type { RequestType } from './request-type.js';
 import { RequestCode, ResponseCode } from '../codes.js';
+import { jsonMembers, type ExtFields, type RequestCommand } from '../command.js';
 
 /**
  * PULL_MESSAGE (11), client -> broker. A broker holds it up to `suspendTimeoutMillis` when asked to by a `sysFlag` bit.
@@ -150,3 +151,52 @@ export const pullMessage: RequestType<PullMessageRequest, PullMessageReply> = {
     };
   },
 };
+
+/** What changes from one pull of a queue to the next. */
+export type PullPosition = Pick<PullMessageRequest, 'queueOffset' | 'sysFlag' | 'commitOffset'>;
+
+/** The pulls of one queue for one subscription. All but three of their fields stay the same: their text is made once. */
+export class PullRequests {
+  readonly #constant: Omit<PullMessageRequest, keyof PullPosition>;
+  readonly #constantText: string;
+
+  constructor(constant: Omit<PullMessageRequest, keyof PullPosition>) {
+    this.#constant = constant;
+    const { extFields } = pullMessage.encode({ ...constant, queueOffset: 0, sysFlag: 0, commitOffset: 0 });
+    const { queueOffset: _queueOffset, sysFlag: _sysFlag, commitOffset: _commitOffset, ...rest } = extFields ?? {};
+    this.#constantText = jsonMembers(rest as ExtFields);
+  }
+
+  encode(position: PullPosition): RequestCommand {
+    return new PullCommand(this, position);
+  }
+
+  fieldsText({ queueOffset, sysFlag, commitOffset }: PullPosition): string {
+    return `"queueOffset":"${queueOffset}","sysFlag":"${sysFlag}","commitOffset":"${commitOffset}",${this.#constantText}`;
+  }
+
+  fields(position: PullPosition): ExtFields {
+    return (pullMessage.encode({ ...this.#constant, ...position }).extFields ?? {}) as ExtFields;
+  }
+}
+
+/** The same as {@link pullMessage} has it, made when it is sent: thousands a second wait for their answers. */
+class PullCommand implements RequestCommand {
+  readonly code = RequestCode.PULL_MESSAGE;
+  readonly #requests: PullRequests;
+  readonly #position: PullPosition;
+
+  constructor(requests: PullRequests, position: PullPosition) {
+    this.#requests = requests;
+    this.#position = position;
+  }
+
+  get fieldsText(): string {
+    return this.#requests.fieldsText(this.#position);
+  }
+
+  /** For who signs the fields, or writes them in the binary form. */
+  get extFields(): ExtFields {
+    return this.#requests.fields(this.#position);
+  }
+}

@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createRequest, encodeCommand, SerializeType, type RemotingCommand } from '../../../lib/protocol/command.js';
+import {
+  createRequest,
+  encodeCommand,
+  encodeHeader,
+  SerializeType,
+  type RemotingCommand,
+} from '../../../lib/protocol/command.js';
 import { OutputBuffer } from '../../../lib/remoting/output-buffer.js';
 
 const anyCommand: fc.Arbitrary<RemotingCommand> = fc
@@ -21,7 +27,10 @@ describe('OutputBuffer', () => {
       fc.property(fc.array(fc.array(anyCommand, { maxLength: 6 }), { maxLength: 6 }), (turns) => {
         const output = new OutputBuffer();
         const taken = turns.map((commands) => {
-          for (const command of commands) output.append(command, true);
+          for (const command of commands) {
+            output.appendHead(encodeHeader(command), command.body.length);
+            output.appendBody(command.body);
+          }
           expect(output.isEmpty).to.equal(commands.length === 0);
           return output.take();
         });
@@ -36,7 +45,7 @@ describe('OutputBuffer', () => {
   it('leaves the body to the caller when told so, and counts it', () => {
     const output = new OutputBuffer();
     const command = createRequest({ code: 10, body: Buffer.alloc(100_000, 1) }, 1);
-    output.append(command, false);
+    output.appendHead(encodeHeader(command), command.body.length);
     expect(Buffer.concat([output.take(), command.body]).equals(encodeCommand(command))).to.equal(true);
     expect(output.isEmpty).to.equal(true);
   });
