@@ -5,12 +5,14 @@ import { consumerSendMsgBack } from '../../../../lib/protocol/requests/consumer-
 import { getConsumerListByGroup } from '../../../../lib/protocol/requests/get-consumer-list-by-group.js';
 import { heartBeat } from '../../../../lib/protocol/requests/heart-beat.js';
 import { lockBatchMq } from '../../../../lib/protocol/requests/lock-batch-mq.js';
-import { pullMessage } from '../../../../lib/protocol/requests/pull-message.js';
+import { decodeCommand, SerializeType, writeHead, type RequestCommand } from '../../../../lib/protocol/command.js';
+import { pullMessage, PullRequests } from '../../../../lib/protocol/requests/pull-message.js';
 import type { PullStatus } from '../../../../lib/protocol/requests/pull-message.js';
 import { queryConsumerOffset } from '../../../../lib/protocol/requests/query-consumer-offset.js';
 import { unlockBatchMq } from '../../../../lib/protocol/requests/unlock-batch-mq.js';
 import { unregisterClient } from '../../../../lib/protocol/requests/unregister-client.js';
 import { updateConsumerOffset } from '../../../../lib/protocol/requests/update-consumer-offset.js';
+import { RequestEncoder } from '../../../../lib/remoting/request-encoder.js';
 import { errorOf, transmitRequest, transmitResponse } from '../wire.js';
 import { itAnswers, itNeeds, itNeedsItsBody, itPassesErrorsOn, itSends } from './wire-form.js';
 
@@ -18,6 +20,43 @@ const queues = [
   { topic: 'T1', brokerName: 'broker-a', queueId: 0 },
   { topic: 'T1', brokerName: 'broker-a', queueId: 3 },
 ];
+
+describe('PullRequests', () => {
+  const constant = {
+    consumerGroup: 'g"1\\',
+    topic: 'T1',
+    queueId: 2,
+    maxMsgNums: 32,
+    suspendTimeoutMillis: 15_000,
+    subscription: 'a > "x" AND b = \u00fc',
+    subVersion: 1_700_000_000_000,
+    expressionType: 'SQL92',
+    maxMsgBytes: 262_144,
+    brokerName: 'broker-a',
+  };
+  const position = { queueOffset: 2 ** 40, sysFlag: 3, commitOffset: -1 };
+
+  for (const [name, options] of [
+    ['JSON', {}],
+    ['the binary form', { serializeType: SerializeType.ROCKETMQ }],
+    ['signed', { acl: { accessKey: 'a', secretKey: 's' } }],
+    ['of a tenant', { namespaceV2: 'ns' }],
+    ['of a language', { language: 'NODE_JS' }],
+  ] as const) {
+    it(`writes the same request as the fields do: ${name}`, () => {
+      const sent = (command: RequestCommand): unknown => {
+        const header = new RequestEncoder(options).encode(command, -5, false);
+        const head = Buffer.alloc(8 + 3 * header.length);
+        const end = writeHead(header, 0, head, 0);
+        const { extFields, ...rest } = decodeCommand(head.subarray(4, end));
+        return { ...rest, extFields: { ...extFields } };
+      };
+      expect(sent(new PullRequests(constant).encode(position))).to.deep.equal(
+        sent(pullMessage.encode({ ...constant, ...position })),
+      );
+    });
+  }
+});
 
 describe('PULL_MESSAGE', () => {
   const request = {
