@@ -10,9 +10,12 @@ import {
 import type { Clock } from '../../../lib/clock.js';
 import { describeQueue } from '../../../lib/protocol/message-queue.js';
 import { resolveConsumerOptions } from '../../../lib/options.js';
-import { planAnswer, type Mood } from './answers.js';
+import { planAnswer, type Mood, type Plan } from './answers.js';
 import type { Judge, ListenerCall, Suspect } from './judge.js';
 import { MortalClock } from './mortal-clock.js';
+
+/** Below the limit of the buffer by more than one batch. */
+const MOST_UNCOMMITTED = 12;
 
 /** A member's life: what its process is up to. */
 export type Life = 'starting' | 'running' | 'leaving' | 'gone';
@@ -143,7 +146,7 @@ export class FuzzMember implements Suspect {
     const queue: MessageQueue = { topic, brokerName, queueId };
     if (this.life === 'leaving') this.#judge.fault(`${this.name} is handed messages of ${topic} after it was closed`);
     const call = this.#judge.handedOut(this, queue, messages);
-    const plan = planAnswer(this.mood, this.#draw);
+    const plan = this.#inTime(planAnswer(this.mood, this.#draw), messages);
     context.suspendCurrentQueueTimeMillis = plan.suspendMs;
     const answer = (): ListenerAnswer => this.#answer(call, plan, context);
     if (plan.delayMs === undefined) return answer();
@@ -159,7 +162,18 @@ export class FuzzMember implements Suspect {
     });
   }
 
-  #answer(call: ListenerCall, plan: ReturnType<typeof planAnswer>, context: ConsumeOrderlyContext): ListenerAnswer {
+  /** A listener that commits by hand has to do so before the buffer is full: nothing would be handed to it any more. */
+  #inTime(plan: Plan, messages: readonly MessageExt[]): Plan {
+    if (plan.auto || plan.status !== 'SUCCESS') return plan;
+    const { topic, brokerName, queueId, queueOffset } = messages.at(-1) as MessageExt;
+    const assigned = this.consumer.assignment.find(
+      ({ messageQueue }) => describeQueue(messageQueue) === describeQueue({ topic, brokerName, queueId }),
+    );
+    const uncommitted = queueOffset + 1 - (assigned?.committedOffset ?? 0);
+    return uncommitted < MOST_UNCOMMITTED ? plan : { ...plan, status: 'COMMIT' };
+  }
+
+  #answer(call: ListenerCall, plan: Plan, context: ConsumeOrderlyContext): ListenerAnswer {
     context.autoCommit = plan.auto;
     this.#judge.answered(call, plan.auto, plan.status, context.isOwner());
     if (plan.throws && plan.status === 'SUSPEND_CURRENT_QUEUE_A_MOMENT') throw new Error('the listener has its moods');
