@@ -1,5 +1,5 @@
 import debug from 'debug';
-import type { Clock } from '../clock.js';
+import { sleep, type Clock } from '../clock.js';
 import { BrokerError, QueueLostError, RocketMQError } from '../errors.js';
 import { ResponseCode } from '../protocol/codes.js';
 import { describeQueue } from '../protocol/message-queue.js';
@@ -104,7 +104,8 @@ export class Handover {
 
   /**
    * Gives everything up: waits `waitMs` at most for listeners, while locks go on being renewed, then persists, then
-   * unlocks in one batch per broker, then empties the table. Failures are reported, not retried.
+   * unlocks in one batch per broker, then empties the table, and grants listeners of lost queues what is left of the
+   * time. Failures are reported, not retried.
    */
   async close(waitMs: number): Promise<void> {
     const { table, clock, offsets, locks } = this.#deps;
@@ -143,6 +144,11 @@ export class Handover {
       offsets.remove(queue.messageQueue);
       table.drop(queue, 'the consumer closes');
     }
+    // Those of queues that were lost before: what they answer counts no more, but they are still the user's code at work.
+    const timeout = new AbortController();
+    const inTime = sleep(clock, Math.max(0, deadline - clock.now()), timeout.signal);
+    await Promise.race([table.listenersLeft(), inTime]);
+    timeout.abort();
   }
 
   /** Persists and unlocks; throws when one of them fails. Persisting is for the owner, so its lease has to be valid. */

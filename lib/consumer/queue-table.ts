@@ -61,6 +61,11 @@ export class QueueTable {
     return this.#heldBehind.get(key);
   }
 
+  /** Resolves when no listener is at work any more for a queue that left the table. */
+  async listenersLeft(): Promise<void> {
+    await Promise.all([...this.#heldBehind.values()].map((localLock) => localLock(() => undefined)));
+  }
+
   add(queue: AssignedQueue): void {
     if (this.#queues.has(queue.key))
       throw new StateError(`${describeQueue(queue.messageQueue)} is in the table already`);

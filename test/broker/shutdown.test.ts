@@ -148,6 +148,28 @@ describe('close', () => {
     });
   });
 
+  it('waits for the listener of a queue that was lost, whose answer counts no more, and no longer than it may', async () => {
+    for (const answers of [true, false]) {
+      const c = await owner(1, { awaitTerminationMillisWhenShutdown: 30_000 });
+      const held = new HeldAnswer();
+      c.answer = () => held.wait();
+      rig.produce(T, 0, 3);
+      await rig.until('it is with the listener', () => held.reached);
+      rig.cluster.broker('broker-a').stealLock('group', { topic: T, brokerName: 'broker-a', queueId: 0 }, 'thief');
+      await rig.advanceUntil('the queue is lost', () => c.owned(T).length === 0, 30_000);
+      let closed = false;
+      const closing = c.consumer.close().then(() => (closed = true));
+      await rig.advance(20_000);
+      expect(closed).to.equal(false);
+      if (answers) held.give();
+      await rig.advanceUntil('it is closed', () => closed, answers ? 1 : 11_000);
+      await closing;
+      expect(rig.committed(T, 0) ?? 0).to.equal(0);
+      expect(rig.clock.timerCount, 'timers').to.equal(0);
+      if (answers) await rig.stop();
+    }
+  });
+
   describe('with a listener that does not answer', () => {
     it('gives up after awaitTerminationMillisWhenShutdown, commits nothing of it, and ignores a late answer', async () => {
       const c = await owner(1, { awaitTerminationMillisWhenShutdown: 5_000 });
