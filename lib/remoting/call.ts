@@ -2,12 +2,10 @@ import { setMaxListeners } from 'node:events';
 import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
 import { callAborted } from './connection-errors.js';
 import type { CallTable } from './call-table.js';
-import type { FrameMemory } from './receive-buffer.js';
 
 /** Hears how a call ended: exactly one of the two, once. Neither may throw. */
 export interface CallHandler {
-  /** @param memory where the reply's body lies: to be kept when it is needed after this returns */
-  succeed(reply: RemotingCommand, memory: FrameMemory): void;
+  succeed(reply: RemotingCommand): void;
   /** Of a one-way call: it has been written. */
   written?(): void;
   fail(error: Error): void;
@@ -82,8 +80,8 @@ export class Call {
   }
 
   /** Ends it with its answer. */
-  succeed(reply: RemotingCommand, memory: FrameMemory): void {
-    if (this.#settle()) this.#handler.succeed(reply, memory);
+  succeed(reply: RemotingCommand): void {
+    if (this.#settle()) this.#handler.succeed(reply);
   }
 
   fail(error: Error): void {
