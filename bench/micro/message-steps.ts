@@ -5,21 +5,22 @@ import type { Step } from './step.js';
 /** A pull's messages out of their bytes, and what a listener reads of them. */
 export function messageSteps(): Step[] {
   return [
-    step('messages', nothing),
-    step('messages with body', (message) => message.body.length),
-    step('messages with properties', (message) => {
+    step('messages, volatile memory', true, nothing),
+    step('messages, own memory', false, nothing),
+    step('messages with body', true, (message) => message.body.length),
+    step('messages with properties', true, (message) => {
       let bytes = 0;
       for (const name in message.properties) bytes += (message.properties[name] as string).length;
       return bytes;
     }),
-    step('messages with tags', (message) => message.tags?.length ?? 0),
+    step('messages with tags', true, (message) => message.tags?.length ?? 0),
   ];
 }
 
 /** A message keeps what was read of it, so each run reads fresh ones: what reading costs is the difference. */
-function step(name: string, read: (message: StoredMessage) => number): Step {
+function step(name: string, volatile: boolean, read: (message: StoredMessage) => number): Step {
   const body = records(0, PULL_BATCH);
-  const source = { brokerName: BROKER, topic: TOPIC };
+  const source = { brokerName: BROKER, topic: TOPIC, volatile };
   let total = 0;
   const run = (): number => {
     const { messages } = decodeMessages(body, source);

@@ -3,7 +3,7 @@ import type { ClientInstance } from '../client/client-instance.js';
 import { BrokerError, MessageFormatError, RocketMQError, RouteError } from '../errors.js';
 import { ResponseCode } from '../protocol/codes.js';
 import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
-import { decodeMessages, type MessageSource, type StoredMessage } from '../protocol/message.js';
+import { decodeMessages, firstRecordSize, type MessageSource, type StoredMessage } from '../protocol/message.js';
 import { describeQueue } from '../protocol/message-queue.js';
 import { pullMessage, PullRequests, type PullMessageReply } from '../protocol/requests/pull-message.js';
 import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
@@ -11,9 +11,11 @@ import { PullSysFlag } from '../protocol/sys-flag.js';
 import { MASTER_ID } from '../protocol/topic-route.js';
 import type { CallHandler } from '../remoting/call.js';
 import type { CallOptions } from '../remoting/remoting-client.js';
+import type { FrameMemory } from '../remoting/receive-buffer.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import type { FlowControl } from './flow-control.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
+import { ReadingHabit } from './reading-habit.js';
 
 const log = debug('rocketmq:pull');
 
@@ -31,6 +33,12 @@ const FLIP_FLOPS = 3;
 const FLIP_FLOP_WINDOW = 120_000;
 /** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
 const MAX_INFLATED_BODY = 64 * 1024 * 1024;
+
+/**
+ * Bytes. Messages up to this size, of which nobody reads body or properties, are copied out of the memory they were read
+ * into, so that it can be used again; for others the memory is kept, and they stay where they are.
+ */
+const LARGEST_COPIED_RECORD = 2_048;
 
 export interface PullOptions {
   readonly consumerGroup: string;
@@ -89,12 +97,14 @@ export class QueuePuller implements CallHandler {
   #from = 0;
   #subscription: SubscriptionData | undefined;
   #requests: PullRequests | undefined;
+  readonly #habit: ReadingHabit;
 
   constructor(queue: AssignedQueue, options: PullOptions, deps: PullDeps) {
     this.#queue = queue;
     this.#generation = queue.generation;
     this.#options = options;
     this.#deps = deps;
+    this.#habit = new ReadingHabit(queue.buffer);
     this.#callOptions = { timeoutMs: options.consumerPullTimeoutMillis, closeOnTimeout: false };
   }
 
@@ -105,11 +115,11 @@ export class QueuePuller implements CallHandler {
   }
 
   /** The answer to the pull under way. */
-  succeed(command: RemotingCommand): void {
+  succeed(command: RemotingCommand, memory: FrameMemory): void {
     if (!this.#isCurrent()) return;
     let next: Next | Promise<Next>;
     try {
-      next = this.#answered(pullMessage.decodeReply(command));
+      next = this.#answered(pullMessage.decodeReply(command), memory);
     } catch (error) {
       return this.fail(error);
     }
@@ -224,7 +234,7 @@ export class QueuePuller implements CallHandler {
     });
   }
 
-  #answered(reply: PullMessageReply): Next | Promise<Next> {
+  #answered(reply: PullMessageReply, memory: FrameMemory): Next | Promise<Next> {
     const queue = this.#queue;
     const tookMs = this.#deps.client.clock.now() - this.#startedAt;
     queue.preferredBrokerId = reply.suggestWhichBrokerId;
@@ -239,16 +249,24 @@ export class QueuePuller implements CallHandler {
       return 'again';
     if (reply.status === 'FOUND') {
       this.#notHeld = 0;
-      return this.#found(reply, subscription, tookMs);
+      return this.#found(reply, subscription, tookMs, memory);
     }
     this.#nothingNew(reply.nextBeginOffset);
     return this.#pauseIfNotHeld(reply.nextBeginOffset > this.#from, tookMs);
   }
 
-  #found(reply: PullMessageReply, subscription: SubscriptionData, tookMs: number): Next | Promise<Next> {
+  #found(
+    reply: PullMessageReply,
+    subscription: SubscriptionData,
+    tookMs: number,
+    memory: FrameMemory,
+  ): Next | Promise<Next> {
     const { topic, brokerName } = this.#queue.messageQueue;
-    const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta };
+    const volatile = !this.#habit.reads && firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
+    if (!volatile) memory.keep();
+    const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta, volatile };
     const { messages, error = messages.length === 0 ? nothingFound() : undefined } = decodeMessages(reply.body, source);
+    this.#habit.pulled(messages);
     this.#deps.onPulled?.(this.#queue, messages.length, tookMs);
     const inflating = inflateCompressed(messages);
     if (inflating === undefined) return this.#take(messages, error, reply, subscription);

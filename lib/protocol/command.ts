@@ -136,6 +136,11 @@ export function encodeCommandParts(command: RemotingCommand): [Buffer, Buffer] {
   return [head, command.body];
 }
 
+/** The command with a body of its own, for who needs it longer than the memory it was read into. */
+export function withOwnBody(command: RemotingCommand): RemotingCommand {
+  return command.body.length === 0 ? command : { ...command, body: Buffer.from(command.body) };
+}
+
 /** A header that is not bytes yet: text, or bytes in the binary form. */
 export type EncodedHeader = string | Buffer;
 

@@ -17,12 +17,7 @@ export interface MessageExt {
   readonly queueId: number;
   /** The message's place in its queue. */
   readonly queueOffset: number;
-  /**
-   * The body, decompressed. Uncompressed it is a view of the memory it was read into, which is 128 KiB or the messages of
-   * one pull, and lives as long as the view: to hold on to a body for long, keep `Buffer.from(message.body)`.
-   *
-   * @throws MessageFormatError when it can't be decompressed
-   */
+  /** The body, decompressed. @throws MessageFormatError when that is not possible */
   readonly body: Buffer;
   /** Bytes of the stored body; of a compressed one before it is decompressed. */
   readonly bodyLength: number;
@@ -86,13 +81,13 @@ export class StoredMessage implements MessageExt {
   readonly sysFlag: number;
   readonly bodyLength: number;
 
-  /** The buffer of the record, and where the record starts. */
-  readonly #bytes: Buffer;
-  readonly #recordStart: number;
+  /** What the record lies in, among others: bytes, or text with a character a byte until somebody looks at it. */
+  #memory: Buffer | string;
+  #recordStart: number;
   readonly #inner: InnerRecord | undefined;
-  readonly #bodyStart: number;
-  readonly #propertiesStart: number;
-  readonly #propertiesEnd: number;
+  #bodyStart: number;
+  #propertiesStart: number;
+  #propertiesEnd: number;
 
   #inflatedBody: Buffer | undefined;
   #inflateError: MessageFormatError | undefined;
@@ -100,7 +95,7 @@ export class StoredMessage implements MessageExt {
   #decodedProperties: Properties | undefined;
 
   constructor(
-    bytes: Buffer,
+    memory: Buffer | string,
     start: number,
     inner: InnerRecord | undefined,
     bodyStart: number,
@@ -121,7 +116,7 @@ export class StoredMessage implements MessageExt {
     this.queueId = queueId;
     this.sysFlag = sysFlag;
     this.bodyLength = bodyLength;
-    this.#bytes = bytes;
+    this.#memory = memory;
     this.#recordStart = start;
     this.#inner = inner;
     this.#bodyStart = bodyStart;
@@ -141,14 +136,38 @@ export class StoredMessage implements MessageExt {
     return this.#inner?.size ?? int32(this.#bytes, this.#recordStart);
   }
 
+  /** The bytes of the record; behind them there may be others. */
+  get recordBytes(): Buffer {
+    return this.#bytes.subarray(this.#recordStart);
+  }
+
+  /** Whether somebody has asked for the body or a property. */
+  get wasRead(): boolean {
+    return this.#inflatedBody !== undefined || this.#decodedText !== undefined;
+  }
+
+  /** The buffer of the record. What is made out of text holds this record alone. */
+  get #bytes(): Buffer {
+    if (typeof this.#memory === 'string') {
+      const start = this.#recordStart;
+      this.#memory = Buffer.from(this.#memory.slice(start, this.#propertiesEnd), 'latin1');
+      this.#recordStart = 0;
+      this.#bodyStart -= start;
+      this.#propertiesStart -= start;
+      this.#propertiesEnd -= start;
+    }
+    return this.#memory;
+  }
+
   /** The buffer of body and properties. */
   get #content(): Buffer {
     return this.#inner === undefined ? this.#bytes : this.#inner.content;
   }
 
-  /** The body as it is stored, compressed or not. A view into the buffer the message came in. */
+  /** The body as it is stored, compressed or not. */
   get rawBody(): Buffer {
-    return this.#content.subarray(this.#bodyStart, this.#bodyStart + this.bodyLength);
+    const content = this.#content;
+    return content.subarray(this.#bodyStart, this.#bodyStart + this.bodyLength);
   }
 
   get isCompressed(): boolean {
@@ -207,7 +226,10 @@ export class StoredMessage implements MessageExt {
 
   /** The properties in their text form, see properties.ts. */
   get propertiesText(): string {
-    this.#decodedText ??= this.#content.toString('utf8', this.#propertiesStart, this.#propertiesEnd);
+    if (this.#decodedText === undefined) {
+      const content = this.#content;
+      this.#decodedText = content.toString('utf8', this.#propertiesStart, this.#propertiesEnd);
+    }
     return this.#decodedText;
   }
 
@@ -239,8 +261,9 @@ export class StoredMessage implements MessageExt {
   }
 
   get offsetMsgId(): string {
+    const bytes = this.#bytes;
     const start = this.#storeHostStart;
-    return offsetMessageIdOfBytes(this.#bytes, start, start + storeHostLength(this.sysFlag), this.commitLogOffset);
+    return offsetMessageIdOfBytes(bytes, start, start + storeHostLength(this.sysFlag), this.commitLogOffset);
   }
 
   get bornTimestamp(): number {

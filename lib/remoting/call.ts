@@ -2,10 +2,12 @@ import { setMaxListeners } from 'node:events';
 import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
 import { callAborted } from './connection-errors.js';
 import type { CallTable } from './call-table.js';
+import type { FrameMemory } from './receive-buffer.js';
 
 /** Hears how a call ended: exactly one of the two, once. Neither may throw. */
 export interface CallHandler {
-  succeed(reply: RemotingCommand): void;
+  /** @param memory where the reply's body lies: to be kept when it is needed after this returns */
+  succeed(reply: RemotingCommand, memory: FrameMemory): void;
   /** Of a one-way call: it has been written. */
   written?(): void;
   fail(error: Error): void;
@@ -80,8 +82,8 @@ export class Call {
   }
 
   /** Ends it with its answer. */
-  succeed(reply: RemotingCommand): void {
-    if (this.#settle()) this.#handler.succeed(reply);
+  succeed(reply: RemotingCommand, memory: FrameMemory): void {
+    if (this.#settle()) this.#handler.succeed(reply, memory);
   }
 
   fail(error: Error): void {

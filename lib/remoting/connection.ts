@@ -8,6 +8,7 @@ import {
   decodeCommand,
   encodeHeader,
   isResponse,
+  withOwnBody,
   type EncodedHeader,
   type RemotingCommand,
   type ResponseCommand,
@@ -27,7 +28,7 @@ import {
   tlsTimedOut,
 } from './connection-errors.js';
 import { OutputBuffer } from './output-buffer.js';
-import { ReceiveBuffer } from './receive-buffer.js';
+import { ReceiveBuffer, type FrameMemory } from './receive-buffer.js';
 import type { RequestEncoder } from './request-encoder.js';
 import { isTlsAlert, type TlsOptions } from './tls.js';
 import { openTransport, type Reader } from './transport.js';
@@ -42,6 +43,9 @@ const LINGER_MS = 1_000;
 const JUDGED_AFTER_MS = 100;
 
 const NO_BODY = Buffer.alloc(0);
+/** Frames of TLS connections lie in memory that nobody writes to again. */
+const OWN_MEMORY: FrameMemory = { keep: () => undefined };
+
 export type ConnectionState = 'connecting' | 'open' | 'draining' | 'closed';
 
 const NEXT_STATES: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
@@ -90,6 +94,8 @@ export class Connection implements Reader {
   readonly #received: ReceiveBuffer;
   /** What TLS hands over in pieces of its own. */
   readonly #decoder: FrameDecoder;
+  /** Where the frames lie that are handed out. */
+  #memory: FrameMemory = OWN_MEMORY;
   #gone: () => void = () => undefined;
   #state: ConnectionState = 'connecting';
   #socket: Socket | undefined;
@@ -148,7 +154,8 @@ export class Connection implements Reader {
     try {
       const { socket, readyEvent, readsDirectly } = openTransport(target, tls, this);
       this.#socket = socket;
-      if (!readsDirectly) socket.on('data', this.#onData);
+      if (readsDirectly) this.#memory = this.#received;
+      else socket.on('data', this.#onData);
       socket.once('connect', () => (this.#tcpReady = true));
       socket.once(readyEvent, this.#onReady);
       socket.on('error', this.#onError);
@@ -293,7 +300,7 @@ export class Connection implements Reader {
     const command = decodeCommand(frame);
     if (!isResponse(command)) {
       this.#proven = true;
-      this.#owner.requested(this, command);
+      this.#owner.requested(this, withOwnBody(command));
       return;
     }
     const call = this.#calls.get(command.opaque);
@@ -304,7 +311,7 @@ export class Connection implements Reader {
       this.#owner.goAway(this, call, command);
     } else {
       this.#proven = true;
-      call.succeed(command);
+      call.succeed(command, this.#memory);
     }
   };
 

@@ -1,24 +1,32 @@
 import { checkFrameLength, checkHeaderLength } from '../protocol/frame.js';
 
 const LENGTH_FIELD = 4;
+const NO_CHUNK: Buffer = Buffer.alloc(0);
 /** What a quiet connection makes do with. */
-const SMALLEST_CHUNK = 4 * 1024;
-/**
- * Some six pulls of 32 messages of 512 bytes; the kernel hands over about 64 KiB at once. It is also what one message
- * that somebody keeps can keep with it.
- */
-const LARGEST_CHUNK = 128 * 1024;
+const SMALLEST_CHUNK = 16 * 1024;
+/** Some twelve pulls of 32 messages of 512 bytes; the kernel hands over 64 KiB at once. */
+const LARGEST_CHUNK = 256 * 1024;
 /** Less room than this is not worth a read. */
-const LEAST_ROOM = 2 * 1024;
+const LEAST_ROOM = 4 * 1024;
+
+/** The memory a frame lies in. */
+export interface FrameMemory {
+  /**
+   * Without this, a frame may be read only until the call that handed it out returns: its memory is used again. With it,
+   * the memory is left to whoever holds a view of it.
+   */
+  keep(): void;
+}
 
 /**
- * Memory a socket reads into, and the frames in it. The bytes of a frame lie where the kernel put them: frames are views,
- * handed out without their length field; only one that is cut by a chunk's end is copied, once. A chunk is never written
- * over, and is gone when nobody holds on to a frame of it any more.
+ * Memory a socket reads into, and the frames in it. Frames are views, without their length field, of where the kernel
+ * put them; only the beginning of one that is cut by the memory's end is moved, once. The memory is used over and over:
+ * at the rates this has to bear, memory that is allocated for each read would make the engine mark its whole heap every
+ * few milliseconds, since it counts such memory as long-lived (docs/performance.md).
  */
-export class ReceiveBuffer {
+export class ReceiveBuffer implements FrameMemory {
   readonly #maxFrameLength: number;
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk = NO_CHUNK;
   #size = SMALLEST_CHUNK;
   /** Where the first frame that is not handed out yet begins. */
   #start = 0;
@@ -26,6 +34,7 @@ export class ReceiveBuffer {
   #end = 0;
   /** Bytes of the frame at `start`, its length field included; 0 while that is not known. */
   #expected = 0;
+  #kept = false;
 
   constructor(maxFrameLength: number) {
     this.#maxFrameLength = maxFrameLength;
@@ -43,6 +52,10 @@ export class ReceiveBuffer {
     return this.#end - this.#start;
   }
 
+  keep(): void {
+    this.#kept = true;
+  }
+
   /**
    * Takes note of `count` bytes that were put into {@link room}, and calls `onFrame` for each frame they complete.
    *
@@ -52,6 +65,8 @@ export class ReceiveBuffer {
     const chunk = this.#chunk;
     const end = this.#end + count;
     this.#end = end;
+    // There was more to read than there was room for.
+    if (end === chunk.length) this.#size = Math.min(LARGEST_CHUNK, this.#size * 2);
     let start = this.#start;
     this.#expected = 0;
     while (end - start >= LENGTH_FIELD) {
@@ -67,13 +82,20 @@ export class ReceiveBuffer {
       this.#start = start;
       onFrame(checkHeaderLength(frame));
     }
+    if (start < end || this.#kept) return;
+    this.#start = this.#end = 0;
+    // What was made for one large frame is not held for the small ones after it.
+    if (chunk.length > LARGEST_CHUNK) this.#chunk = NO_CHUNK;
   }
 
-  /** A new chunk, with room for the whole of the frame that was begun; larger than the last, which was used up. */
+  /** Room for the whole of the frame that was begun, in the same chunk if that may be. */
   #renew(): void {
     const begun = this.#chunk.subarray(this.#start, this.#end);
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#size, this.#expected, begun.length + LEAST_ROOM));
-    this.#size = Math.min(LARGEST_CHUNK, this.#size * 2);
+    const least = Math.max(this.#size, this.#expected, begun.length + LEAST_ROOM);
+    if (this.#kept || this.#chunk.length < least) {
+      this.#chunk = Buffer.allocUnsafeSlow(least);
+      this.#kept = false;
+    }
     begun.copy(this.#chunk);
     this.#start = 0;
     this.#end = begun.length;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { ConnectionError } from '../errors.js';
-import type { RemotingCommand, RequestCommand, SerializeType } from '../protocol/command.js';
+import { withOwnBody, type RemotingCommand, type RequestCommand, type SerializeType } from '../protocol/command.js';
 import { MAX_FRAME_LENGTH } from '../protocol/frame.js';
 import type { RequestType } from '../protocol/requests/request-type.js';
 import { Call, type CallHandler } from './call.js';
@@ -126,7 +126,7 @@ export class RemotingClient extends EventEmitter<RemotingEvents> {
    */
   request(address: string, command: RequestCommand, options: CallOptions): Promise<RemotingCommand> {
     return new Promise((resolve, reject) => {
-      this.submit(address, command, options, { succeed: resolve, fail: reject });
+      this.submit(address, command, options, { succeed: (reply) => resolve(withOwnBody(reply)), fail: reject });
     });
   }
 

@@ -1,4 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Address } from './address.js';
 import { tlsConnectOptions, type TlsOptions } from './tls.js';
 
@@ -33,8 +34,7 @@ export function openTransport(address: Address, tls: TlsOptions | undefined, rea
     };
     return { socket: connectTcp({ host, port, noDelay: true, onread }), readyEvent: 'connect', readsDirectly: true };
   }
-  // Loaded when it is needed: it takes 3 MB, and most brokers are talked to without it.
-  const socket = process.getBuiltinModule('node:tls').connect(tlsConnectOptions(tls, host, port));
+  const socket = connectTls(tlsConnectOptions(tls, host, port));
   socket.setNoDelay(true);
   return { socket, readyEvent: 'secureConnect', readsDirectly: false };
 }

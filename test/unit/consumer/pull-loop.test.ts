@@ -89,7 +89,7 @@ function setUp({ options, limits, subscription = buildSubscription('T', '*'), lo
           answer: (reply) => {
             const whole = { ...EMPTY, nextBeginOffset: request.queueOffset, ...reply };
             const answer = createResponse(createRequest(command, 1), pullMessage.encodeReply(whole));
-            settle(() => handler.succeed(answer));
+            settle(() => handler.succeed(answer, { keep: () => undefined }));
           },
           fail: (error) => settle(() => handler.fail(error as Error)),
         };

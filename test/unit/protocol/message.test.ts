@@ -17,6 +17,67 @@ function decodeOne(bytes: Buffer): StoredMessage {
   return messages[0] as StoredMessage;
 }
 
+/** Each way to look at a message for the first time. */
+const FIRST_LOOKS: Readonly<Record<string, (message: StoredMessage) => unknown>> = {
+  body: (message) => message.body,
+  'raw body': (message) => message.rawBody,
+  properties: (message) => message.properties,
+  tags: (message) => message.tags,
+  flag: (message) => message.flag,
+  bodyCrc: (message) => message.bodyCrc,
+  storeSize: (message) => message.storeSize,
+  offsetMsgId: (message) => message.offsetMsgId,
+  bornTimestamp: (message) => message.bornTimestamp,
+  storeTimestamp: (message) => message.storeTimestamp,
+  bornHost: (message) => message.bornHost,
+  storeHost: (message) => message.storeHost,
+  commitLogOffset: (message) => message.commitLogOffset,
+  preparedTransactionOffset: (message) => message.preparedTransactionOffset,
+};
+
+describe('stored messages in memory that is used again', () => {
+  for (const [name, look] of Object.entries(FIRST_LOOKS)) {
+    it(`are the same, whatever is looked at first: ${name}`, () => {
+      fc.assert(
+        fc.property(fc.array(anyRecord(), { minLength: 1, maxLength: 3 }), (records) => {
+          const bytes = Buffer.concat(records.map((record) => encodeMessage(record)));
+          const lasting = decodeMessages(Buffer.from(bytes), source).messages;
+          const { messages } = decodeMessages(bytes, { ...source, volatile: true });
+          bytes.fill(0xa5);
+          messages.forEach((message, i) => {
+            const expected = lasting[i] as StoredMessage;
+            expect(look(message)).to.deep.equal(look(expected));
+            expect(message.storeSize).to.equal(expected.storeSize);
+            expect(message.toRecord()).to.deep.equal(expected.toRecord());
+          });
+        }),
+        { numRuns: 30 },
+      );
+    });
+  }
+
+  it('hold on to themselves alone once they were looked at', () => {
+    const bytes = Buffer.concat(Array.from({ length: 32 }, () => GOLDEN_BYTES));
+    const { messages } = decodeMessages(bytes, { ...source, volatile: true });
+    const message = messages[5] as StoredMessage;
+    expect(message.body.toString()).to.equal('hello');
+    expect(message.recordBytes.length).to.equal(GOLDEN_BYTES.length);
+  });
+
+  it('are the same out of an inner batch', () => {
+    const content = encodeBatch([
+      { flag: 1, body: Buffer.from('one'), properties: 'TAGS\u0001A' },
+      { flag: 2, body: Buffer.from('two'), properties: '' },
+    ]);
+    const bytes = encodeMessage({ ...GOLDEN_RECORD, sysFlag: INNER_BATCH_MASK, body: content, bodyCrc: undefined });
+    const { messages } = decodeMessages(bytes, { ...source, volatile: true });
+    const expected = decodeMessages(Buffer.from(bytes), source).messages;
+    bytes.fill(0);
+    expect(messages.map((message) => message.body.toString())).to.deep.equal(['one', 'two']);
+    expect(messages.map((message) => message.toRecord())).to.deep.equal(expected.map((message) => message.toRecord()));
+  });
+});
+
 describe('stored messages', () => {
   it('are written as the reference writes them', () => {
     expect(encodeMessage(GOLDEN_RECORD).toString('hex')).to.equal(GOLDEN_BYTES.toString('hex'));
