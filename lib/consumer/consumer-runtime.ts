@@ -16,6 +16,7 @@ import type { GetConsumerStatusFromClientReply } from '../protocol/requests/get-
 import type { ConsumerData } from '../protocol/requests/heart-beat.js';
 import type { ResetConsumerClientOffsetRequest } from '../protocol/requests/reset-consumer-client-offset.js';
 import type { SubscriptionData } from '../protocol/subscription.js';
+import type { AssignedQueue } from './assigned-queue.js';
 import { ConsumeLoop } from './consume-loop.js';
 import type { OrderedConsumerEvents } from './consumer-events.js';
 import { describeRunning, describeStatus } from './consumer-info.js';
@@ -29,7 +30,7 @@ import { OffsetReset } from './offset-reset.js';
 import { createOffsetStore } from './offset-store/create-offset-store.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
 import { Ownership } from './ownership.js';
-import { PullLoop } from './pull-loop.js';
+import { PullLoop, type PullLoopDeps, type PullLoopOptions } from './pull-loop.js';
 import { QueueTable, type QueueTransition } from './queue-table.js';
 import { Rebalancer } from './rebalancer.js';
 import { findStartOffset } from './start-offset.js';
@@ -70,7 +71,7 @@ export class ConsumerRuntime implements ConsumerMember {
   readonly #client: ClientInstance;
   readonly #listener: MessageListenerOrderly;
   readonly #emit: EmitEvent;
-  readonly #pullLoop: PullLoop;
+  readonly #pull: (queue: AssignedQueue) => void;
   readonly #flow: FlowControl;
   readonly #reset: OffsetReset;
   readonly #stats: ConsumerStats;
@@ -115,7 +116,7 @@ export class ConsumerRuntime implements ConsumerMember {
         exposeQueue: (queue) => this.exposeQueue(queue),
         findStartOffset: (queue, chosenBefore) =>
           findStartOffset(client, this.offsets, queue, queue.topic === this.#retryTopic, options, chosenBefore),
-        begin: (queue) => this.#pullLoop.start(queue),
+        begin: (queue) => this.#pull(queue),
         goOn: (queue) => this.consumeLoop.notify(queue),
         unsettled: (reason) => this.rebalancer.wake(reason),
         lost: (queue, reason) => emit('queueLost', { messageQueue: queue.exposedQueue, reason }),
@@ -169,27 +170,26 @@ export class ConsumerRuntime implements ConsumerMember {
       },
       listener,
     );
-    this.#pullLoop = new PullLoop(
-      { ...options, consumerGroup: this.consumerGroup, clustering },
-      {
-        client,
-        offsets: this.offsets,
-        flow: this.#flow,
-        subscription: (topic) => state.subscriptions.get(topic),
-        isSuspended,
-        arrived: (queue) => this.consumeLoop.notify(queue),
-        offsetIllegal: (queue, offset, remark) =>
-          void this.#reset.onRefusal(queue, offset, remark ?? 'offset is illegal'),
-        report,
-        warn,
-        onPulled: (queue, count, tookMs) => this.#stats.pulled(queue.messageQueue.topic, count, tookMs),
-      },
-    );
+    const pullOptions: PullLoopOptions = { ...options, consumerGroup: this.consumerGroup, clustering };
+    const pullDeps: PullLoopDeps = {
+      client,
+      offsets: this.offsets,
+      flow: this.#flow,
+      subscription: (topic) => state.subscriptions.get(topic),
+      isSuspended,
+      arrived: (queue) => this.consumeLoop.notify(queue),
+      offsetIllegal: (queue, offset, remark) =>
+        void this.#reset.onRefusal(queue, offset, remark ?? 'offset is illegal'),
+      report,
+      warn,
+      onPulled: (queue, count, tookMs) => this.#stats.pulled(queue.messageQueue.topic, count, tookMs),
+    };
+    this.#pull = (queue) => new PullLoop(queue, pullOptions, pullDeps).start();
     this.#reset = new OffsetReset({
       client,
       table: this.table,
       offsets: this.offsets,
-      begin: (queue) => this.#pullLoop.start(queue),
+      begin: (queue) => this.#pull(queue),
       wasReset: (queue, offset, reason) => emit('offsetReset', { messageQueue: queue.exposedQueue, offset, reason }),
       report,
     });

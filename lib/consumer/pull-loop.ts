@@ -1,18 +1,390 @@
+import debug from 'debug';
+import type { ClientInstance } from '../client/client-instance.js';
+import { BrokerError, MessageFormatError, RocketMQError, RouteError } from '../errors.js';
+import { ResponseCode } from '../protocol/codes.js';
+import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
+import { decodeMessages, firstRecordSize, type MessageSource, type StoredMessage } from '../protocol/message.js';
+import { describeQueue } from '../protocol/message-queue.js';
+import { pullMessage, PullRequests, type PullMessageReply } from '../protocol/requests/pull-message.js';
+import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
+import { PullSysFlag } from '../protocol/sys-flag.js';
+import { MASTER_ID } from '../protocol/topic-route.js';
+import type { CallHandler } from '../remoting/call.js';
+import type { CallOptions } from '../remoting/remoting-client.js';
+import type { FrameMemory } from '../remoting/receive-buffer.js';
 import type { AssignedQueue } from './assigned-queue.js';
-import { QueuePuller, type PullDeps, type PullOptions } from './queue-puller.js';
+import type { FlowControl } from './flow-control.js';
+import type { OffsetStore } from './offset-store/offset-store.js';
+import { ReadingHabit } from './reading-habit.js';
 
-/** Pulls the queues that are owned, each by itself. */
-export class PullLoop {
-  readonly #options: PullOptions;
-  readonly #deps: PullDeps;
+const log = debug('rocketmq:pull');
 
-  constructor(options: PullOptions, deps: PullDeps) {
+/** The reference's pause after a broker's FLOW_CONTROL answer, in milliseconds. */
+const BROKER_FLOW_CONTROL_PAUSE = 20;
+/** Longest pause between pulls that keep failing, in milliseconds. */
+const LONGEST_PAUSE = 5_000;
+/** An answer without messages that comes sooner than this was not held by the broker, in milliseconds. */
+const NOT_HELD = 50;
+/** So many answers in a row that were neither held nor brought anything new are followed by a pause. */
+const NOT_HELD_TOLERATED = 3;
+/** So often within {@link FLIP_FLOP_WINDOW} a broker forgets a subscription only when another member undoes it. */
+const FLIP_FLOPS = 3;
+/** Two rounds of heartbeats, in milliseconds: each of the others' undoes this consumer's subscription once. */
+const FLIP_FLOP_WINDOW = 120_000;
+/** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
+const MAX_INFLATED_BODY = 64 * 1024 * 1024;
+
+/**
+ * Bytes. Messages up to this size, of which nobody reads body or properties, are copied out of the memory they were read
+ * into, so that it can be used again; for others the memory is kept, and they stay where they are.
+ */
+const LARGEST_COPIED_RECORD = 2_048;
+
+export interface PullLoopOptions {
+  readonly consumerGroup: string;
+  readonly clustering: boolean;
+  readonly pullBatchSize: number;
+  readonly pullBatchSizeInBytes: number;
+  readonly pullInterval: number;
+  readonly postSubscriptionWhenPull: boolean;
+  readonly brokerSuspendMaxTimeMillis: number;
+  readonly consumerPullTimeoutMillis: number;
+  readonly pullTimeDelayMillsWhenException: number;
+  readonly lockLeaseTime: number;
+}
+
+export interface PullLoopDeps {
+  readonly client: ClientInstance;
+  readonly offsets: OffsetStore;
+  readonly flow: FlowControl;
+  readonly subscription: (topic: string) => SubscriptionData | undefined;
+  /** Pulling is suspended for the whole consumer. */
+  readonly isSuspended: () => boolean;
+  /** New messages wait in the queue's buffer. */
+  readonly arrived: (queue: AssignedQueue) => void;
+  /** The broker doesn't have the offset that was asked for: the queue is to start over at another. */
+  readonly offsetIllegal: (queue: AssignedQueue, offset: number, remark: string | undefined) => void;
+  readonly report: (error: RocketMQError) => void;
+  readonly warn: (code: string, message: string) => void;
+  readonly onPulled?: ((queue: AssignedQueue, messages: number, tookMs: number) => void) | undefined;
+}
+
+/** What comes after an answer: the next pull, at once or after a pause, or nothing more. */
+type Next = 'again' | 'ended' | { readonly pause: number };
+
+/**
+ * Pulls one queue for one generation of its ownership, one pull after the other. Every wait is for a change of what it
+ * depends on (room in the buffer, the lock, a resumption), not for a point in time; nothing that is thrown ends it.
+ *
+ * The answer is handled where it arrives, without a promise: the next pull goes out before the messages of this one are
+ * handed to the listener.
+ */
+export class PullLoop implements CallHandler {
+  readonly #queue: AssignedQueue;
+  readonly #generation: number;
+  readonly #options: PullLoopOptions;
+  readonly #deps: PullLoopDeps;
+  readonly #callOptions: CallOptions;
+  /** Pulls that failed since the last that worked. */
+  #failures = 0;
+  /** Answers in a row that were neither held nor brought anything new. */
+  #notHeld = 0;
+  /** When the broker did not know the subscription, most recent last, by the monotonic clock. */
+  readonly #unknownAt: number[] = [];
+  /** The pull under way: its call, when it was sent, from where, and for what. */
+  #call: { abort(reason: unknown): void } | undefined;
+  #startedAt = 0;
+  #from = 0;
+  #subscription: SubscriptionData | undefined;
+  #requests: PullRequests | undefined;
+  readonly #habit: ReadingHabit;
+
+  constructor(queue: AssignedQueue, options: PullLoopOptions, deps: PullLoopDeps) {
+    this.#queue = queue;
+    this.#generation = queue.generation;
     this.#options = options;
     this.#deps = deps;
+    this.#habit = new ReadingHabit(queue.buffer);
+    this.#callOptions = { timeoutMs: options.consumerPullTimeoutMillis, closeOnTimeout: false };
   }
 
-  /** Starts to pull the queue, for its current generation. It ends by itself with that. */
-  start(queue: AssignedQueue): void {
-    new QueuePuller(queue, this.#options, this.#deps).start();
+  start(): void {
+    const { signal } = this.#queue;
+    signal.addEventListener('abort', () => this.#call?.abort(signal.reason), { once: true });
+    this.#next();
   }
+
+  /** The answer to the pull under way. */
+  succeed(command: RemotingCommand, memory: FrameMemory): void {
+    if (!this.#isCurrent()) return;
+    let next: Next | Promise<Next>;
+    try {
+      next = this.#answered(pullMessage.decodeReply(command), memory);
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (next instanceof Promise) {
+      next.then(
+        (settled) => this.#goOn(settled),
+        (error: unknown) => this.fail(error),
+      );
+    } else {
+      this.#goOn(next);
+    }
+  }
+
+  fail(error: unknown): void {
+    if (this.#isCurrent()) this.#wait(this.#pauseAfter(error));
+  }
+
+  #isCurrent(): boolean {
+    return this.#queue.generation === this.#generation && this.#queue.state === 'owned';
+  }
+
+  #goOn(next: Next): void {
+    if (next === 'ended') return;
+    this.#failures = 0;
+    if (next === 'again') this.#next();
+    else this.#wait(next.pause);
+  }
+
+  /** Until something changes; at the latest, where a time is given, after `pause` milliseconds. */
+  #wait(pause?: number): void {
+    void this.#queue.changed.wait(this.#deps.client.clock, pause).then(() => this.#next());
+  }
+
+  #next(): void {
+    if (!this.#isCurrent()) return;
+    const queue = this.#queue;
+    queue.waitsForRoom = false;
+    try {
+      if (this.#mayPull()) this.#pull();
+      else this.#wait();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #mayPull(): boolean {
+    const queue = this.#queue;
+    const { clock } = this.#deps.client;
+    if (this.#deps.isSuspended() || queue.suspended) return false;
+    if (!queue.holdsLease(clock.now(), this.#options.lockLeaseTime)) return false;
+    if (this.#deps.flow.hasRoom(queue)) return true;
+    queue.waitsForRoom = true;
+    const { buffer } = queue;
+    if (buffer.waiting === 0 && !queue.busy && !queue.warnedOfFullBuffer) {
+      queue.warnedOfFullBuffer = true;
+      this.#deps.warn(
+        'UNCOMMITTED_BUFFER_FULL',
+        `${describeQueue(queue.exposedQueue)} holds ${buffer.consuming.length} uncommitted messages and pulls no more: ` +
+          'with autoCommit off the listener has to answer COMMIT before the buffer is full',
+      );
+    }
+    return false;
+  }
+
+  #pull(): void {
+    const { client } = this.#deps;
+    const queue = this.#queue;
+    const { messageQueue } = queue;
+    const subscription = this.#deps.subscription(messageQueue.topic);
+    if (subscription === undefined) return this.#wait(this.#options.pullTimeDelayMillsWhenException);
+    const broker = client.routes.anyBrokerAddress(messageQueue.brokerName, queue.preferredBrokerId);
+    if (broker === undefined) {
+      throw new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${messageQueue.brokerName} is in no known route`, {
+        ...messageQueue,
+      });
+    }
+    this.#startedAt = client.clock.now();
+    queue.lastPullAt = this.#startedAt;
+    this.#from = queue.nextOffset;
+    const command = this.#command(subscription, broker.brokerId === MASTER_ID);
+    this.#call = client.remoting.submit(broker.address, command, this.#callOptions, this);
+  }
+
+  #command(subscription: SubscriptionData, toMaster: boolean): RequestCommand {
+    const { messageQueue, buffer, nextOffset } = this.#queue;
+    if (subscription !== this.#subscription || this.#requests === undefined) {
+      this.#subscription = subscription;
+      this.#requests = this.#requestsFor(subscription);
+    }
+    const commitOffset = this.#options.clustering ? (this.#deps.offsets.get(messageQueue) ?? -1) : -1;
+    let sysFlag: number = PullSysFlag.SUSPEND;
+    // Only while nothing is held, so that nothing newer can be committed before this pull is answered: brokers work on
+    // pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer one (4.9.7).
+    if (commitOffset > 0 && toMaster && buffer.count === 0) sysFlag |= PullSysFlag.COMMIT_OFFSET;
+    if (this.#options.postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
+    return this.#requests.encode({ queueOffset: nextOffset, sysFlag, commitOffset });
+  }
+
+  #requestsFor(subscription: SubscriptionData): PullRequests {
+    const { topic, queueId, brokerName } = this.#queue.messageQueue;
+    return new PullRequests({
+      consumerGroup: this.#options.consumerGroup,
+      topic,
+      queueId,
+      maxMsgNums: this.#options.pullBatchSize,
+      suspendTimeoutMillis: this.#options.brokerSuspendMaxTimeMillis,
+      subVersion: subscription.subVersion,
+      expressionType: subscription.expressionType,
+      maxMsgBytes: this.#options.pullBatchSizeInBytes,
+      brokerName,
+      ...(this.#options.postSubscriptionWhenPull && { subscription: subscription.subString }),
+    });
+  }
+
+  #answered(reply: PullMessageReply, memory: FrameMemory): Next | Promise<Next> {
+    const queue = this.#queue;
+    const tookMs = this.#deps.client.clock.now() - this.#startedAt;
+    queue.preferredBrokerId = reply.suggestWhichBrokerId;
+    if (reply.status === 'OFFSET_ILLEGAL') {
+      log('%s: offset %d is illegal (%s), next is %d', queue.key, this.#from, reply.remark, reply.nextBeginOffset);
+      this.#deps.offsetIllegal(queue, reply.nextBeginOffset, reply.remark);
+      return 'ended';
+    }
+    const subscription = this.#subscription;
+    // What was looked for is not what is wanted any more: neither its messages nor what it passed over count.
+    if (subscription === undefined || this.#deps.subscription(queue.messageQueue.topic) !== subscription)
+      return 'again';
+    if (reply.status === 'FOUND') {
+      this.#notHeld = 0;
+      return this.#found(reply, subscription, tookMs, memory);
+    }
+    this.#nothingNew(reply.nextBeginOffset);
+    return this.#pauseIfNotHeld(reply.nextBeginOffset > this.#from, tookMs);
+  }
+
+  #found(
+    reply: PullMessageReply,
+    subscription: SubscriptionData,
+    tookMs: number,
+    memory: FrameMemory,
+  ): Next | Promise<Next> {
+    const { topic, brokerName } = this.#queue.messageQueue;
+    const volatile = !this.#habit.reads && firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
+    if (!volatile) memory.keep();
+    const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta, volatile };
+    const { messages, error = messages.length === 0 ? nothingFound() : undefined } = decodeMessages(reply.body, source);
+    this.#habit.pulled(messages);
+    this.#deps.onPulled?.(this.#queue, messages.length, tookMs);
+    const inflating = inflateCompressed(messages);
+    if (inflating === undefined) return this.#take(messages, error, reply, subscription);
+    return inflating.then(() => (this.#isCurrent() ? this.#take(messages, error, reply, subscription) : 'ended'));
+  }
+
+  #take(
+    messages: readonly StoredMessage[],
+    error: MessageFormatError | undefined,
+    reply: PullMessageReply,
+    subscription: SubscriptionData,
+  ): Next {
+    const queue = this.#queue;
+    const wanted =
+      subscription.tagsSet.length === 0 ? messages : messages.filter((m) => matchesTags(subscription, m.tags));
+    queue.buffer.put(wanted);
+    if (error !== undefined) {
+      // What was readable is consumed; what was not is asked for again, never jumped over.
+      const last = messages.at(-1);
+      if (last !== undefined) queue.nextOffset = last.queueOffset + 1;
+      this.#deps.arrived(queue);
+      throw error;
+    }
+    if (wanted.length === 0) this.#nothingNew(reply.nextBeginOffset);
+    else queue.nextOffset = reply.nextBeginOffset;
+    this.#deps.arrived(queue);
+    return this.#options.pullInterval > 0 ? { pause: this.#options.pullInterval } : 'again';
+  }
+
+  /** Nothing to consume up to `offset`: with an empty buffer, counting what is being consumed, that much is finished. */
+  #nothingNew(offset: number): void {
+    const queue = this.#queue;
+    queue.nextOffset = offset;
+    if (queue.buffer.count === 0) this.#deps.offsets.update(queue.messageQueue, offset, true);
+  }
+
+  /** A broker holds a pull it has nothing for. One that doesn't would be asked in a hot loop. */
+  #pauseIfNotHeld(progress: boolean, tookMs: number): Next {
+    this.#notHeld = progress || tookMs >= NOT_HELD ? 0 : this.#notHeld + 1;
+    if (this.#notHeld <= NOT_HELD_TOLERATED) return 'again';
+    return { pause: Math.min(1_000, 10 * 2 ** (this.#notHeld - NOT_HELD_TOLERATED)) };
+  }
+
+  /** Reports what went wrong and returns how long to wait, at most; a change of the queue ends the wait sooner. */
+  #pauseAfter(cause: unknown): number {
+    const queue = this.#queue;
+    // A replica that fails must not be asked for ever: the master suggests it again when it is to be.
+    queue.preferredBrokerId = MASTER_ID;
+    if (cause instanceof BrokerError && cause.responseCode === ResponseCode.FLOW_CONTROL)
+      return BROKER_FLOW_CONTROL_PAUSE;
+    const failures = ++this.#failures;
+    if (
+      cause instanceof BrokerError &&
+      (cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_LATEST ||
+        cause.responseCode === ResponseCode.SUBSCRIPTION_NOT_EXIST)
+    ) {
+      this.#subscriptionUnknown(failures === 1);
+    }
+    if (cause instanceof RouteError) this.#deps.client.routes.fetch(queue.messageQueue.topic).catch(() => undefined);
+    const error =
+      cause instanceof RocketMQError
+        ? cause
+        : new RocketMQError(`pulling ${describeQueue(queue.exposedQueue)} failed`, {
+            code: 'ERR_ROCKETMQ_PULL',
+            retryable: true,
+            cause,
+          });
+    // An unreadable message is reported each time: it needs somebody. A broker that is away says so once.
+    if (failures === 1 || error instanceof MessageFormatError) this.#deps.report(error);
+    log('%s: pull failed %d times: %s', queue.key, failures, error.message);
+    const base = this.#options.pullTimeDelayMillsWhenException;
+    const pause = Math.min(LONGEST_PAUSE, base * 2 ** Math.min(failures - 1, 8));
+    return failures === 1 ? base : pause * (0.75 + Math.random() / 4);
+  }
+
+  /**
+   * The broker knows another version of the subscription than this pull was made with: it hears of ours at once. Where
+   * that didn't help, the next attempt comes after the usual pause: no hot loop of pulls and heartbeats.
+   */
+  #subscriptionUnknown(helps: boolean): void {
+    const { client } = this.#deps;
+    const queue = this.#queue;
+    const address = client.routes.brokerAddress(queue.messageQueue.brokerName);
+    if (address !== undefined) {
+      client.heartbeats.beat(address).then(
+        () => {
+          if (helps) queue.changed.notify();
+        },
+        (error: unknown) => log('heartbeat to %s failed: %s', address, error),
+      );
+    }
+    const now = client.clock.now();
+    this.#unknownAt.push(now);
+    if (this.#unknownAt.length < FLIP_FLOPS) return;
+    const first = this.#unknownAt.shift() ?? now;
+    if (now - first > FLIP_FLOP_WINDOW) return;
+    this.#unknownAt.length = 0;
+    this.#deps.warn(
+      'SUBSCRIPTION_FLIP_FLOP',
+      `the broker keeps another subscription of group ${this.#options.consumerGroup} than this consumer has: ` +
+        'all members of a group must subscribe to the same topics with the same expressions',
+    );
+  }
+}
+
+/** Going on at the offset such an answer names would jump over whatever was lost on its way. */
+function nothingFound(): MessageFormatError {
+  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_TRUNCATED', 'an answer says it brings messages, and has none');
+}
+
+/** Makes the bodies of compressed messages ready; `undefined` when there is nothing to wait for. */
+function inflateCompressed(messages: readonly StoredMessage[]): Promise<unknown> | undefined {
+  let waiting: Promise<void>[] | undefined;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i] as StoredMessage;
+    if (!message.isCompressed) continue;
+    const inflating = message.inflate(MAX_INFLATED_BODY);
+    if (inflating !== undefined) (waiting ??= []).push(inflating);
+  }
+  return waiting === undefined ? undefined : Promise.all(waiting);
 }

@@ -17,7 +17,12 @@ export interface MessageExt {
   readonly queueId: number;
   /** The message's place in its queue. */
   readonly queueOffset: number;
-  /** The body, decompressed. @throws MessageFormatError when that is not possible */
+  /**
+   * The body, decompressed. Uncompressed it may be a view of the memory it was read into, up to 256 KiB or the messages
+   * of one pull, which lives as long as the view: to hold on to a body for long, keep `Buffer.from(message.body)`.
+   *
+   * @throws MessageFormatError when it can't be decompressed
+   */
   readonly body: Buffer;
   /** Bytes of the stored body; of a compressed one before it is decompressed. */
   readonly bodyLength: number;

@@ -1,5 +1,4 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { Address } from './address.js';
 import { tlsConnectOptions, type TlsOptions } from './tls.js';
 
@@ -34,7 +33,8 @@ export function openTransport(address: Address, tls: TlsOptions | undefined, rea
     };
     return { socket: connectTcp({ host, port, noDelay: true, onread }), readyEvent: 'connect', readsDirectly: true };
   }
-  const socket = connectTls(tlsConnectOptions(tls, host, port));
+  // Loaded when it is needed: it takes 3 MB, and most brokers are talked to without it.
+  const socket = process.getBuiltinModule('node:tls').connect(tlsConnectOptions(tls, host, port));
   socket.setNoDelay(true);
   return { socket, readyEvent: 'secureConnect', readsDirectly: false };
 }

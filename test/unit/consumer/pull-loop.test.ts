@@ -2,8 +2,7 @@ import { expect } from 'chai';
 import type { ClientInstance } from '../../../lib/client/client-instance.js';
 import { AssignedQueue } from '../../../lib/consumer/assigned-queue.js';
 import { FlowControl } from '../../../lib/consumer/flow-control.js';
-import { PullLoop } from '../../../lib/consumer/pull-loop.js';
-import type { PullOptions } from '../../../lib/consumer/queue-puller.js';
+import { PullLoop, type PullLoopDeps, type PullLoopOptions } from '../../../lib/consumer/pull-loop.js';
 import { BrokerError, TimeoutError, type RocketMQError } from '../../../lib/errors.js';
 import { ResponseCode } from '../../../lib/protocol/codes.js';
 import { createRequest, createResponse, type RequestCommand } from '../../../lib/protocol/command.js';
@@ -34,7 +33,7 @@ interface Pull {
 }
 
 interface Setup {
-  options?: Partial<PullOptions>;
+  options?: Partial<PullLoopOptions>;
   limits?: Partial<ConstructorParameters<typeof FlowControl>[0]>;
   subscription?: SubscriptionData | undefined;
   lockless?: boolean;
@@ -107,32 +106,31 @@ function setUp({ options, limits, subscription = buildSubscription('T', '*'), lo
     pullThresholdSizeForTopic: -1,
     ...limits,
   });
-  const loop = new PullLoop(
-    {
-      consumerGroup: 'g',
-      clustering: !lockless,
-      pullBatchSize: 32,
-      pullBatchSizeInBytes: 262_144,
-      pullInterval: 0,
-      postSubscriptionWhenPull: false,
-      brokerSuspendMaxTimeMillis: 15_000,
-      consumerPullTimeoutMillis: 30_000,
-      pullTimeDelayMillsWhenException: 1_000,
-      lockLeaseTime: LEASE,
-      ...options,
-    },
-    {
-      client,
-      offsets,
-      flow,
-      subscription: () => state.subscription,
-      isSuspended: () => state.suspended,
-      arrived: () => state.arrived++,
-      offsetIllegal: (_queue, offset, remark) => illegal.push([offset, remark]),
-      report: (error) => errors.push(error),
-      warn: (code) => warnings.push(code),
-    },
-  );
+  const pullOptions: PullLoopOptions = {
+    consumerGroup: 'g',
+    clustering: !lockless,
+    pullBatchSize: 32,
+    pullBatchSizeInBytes: 262_144,
+    pullInterval: 0,
+    postSubscriptionWhenPull: false,
+    brokerSuspendMaxTimeMillis: 15_000,
+    consumerPullTimeoutMillis: 30_000,
+    pullTimeDelayMillsWhenException: 1_000,
+    lockLeaseTime: LEASE,
+    ...options,
+  };
+  const deps: PullLoopDeps = {
+    client,
+    offsets,
+    flow,
+    subscription: () => state.subscription,
+    isSuspended: () => state.suspended,
+    arrived: () => state.arrived++,
+    offsetIllegal: (_queue, offset, remark) => illegal.push([offset, remark]),
+    report: (error) => errors.push(error),
+    warn: (code) => warnings.push(code),
+  };
+  const loop = { start: (queue: AssignedQueue) => new PullLoop(queue, pullOptions, deps).start() };
   const messageQueue = { topic: 'T', brokerName: 'broker-a', queueId: 0 };
   const queue = new AssignedQueue(messageQueue, messageQueue, lockless);
   queue.state = 'owned';
