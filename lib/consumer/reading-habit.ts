@@ -2,7 +2,7 @@ import type { StoredMessage } from '../protocol/message.js';
 import type { ProcessQueue } from './process-queue.js';
 
 /** One pull in so many is sampled: a message that is kept for its sample's sake keeps its whole pull. */
-const SAMPLED_ONE_IN = 16;
+const SAMPLED_ONE_IN = 128;
 
 /**
  * Whether the listener reads body or properties of the messages of a queue, by a sample. Where it does, the memory of a

@@ -47,13 +47,13 @@ describe('ReadingHabit', () => {
   it('notices a change of habit after some pulls', () => {
     const { habit, pull, consume } = setUp();
     const seen: boolean[] = [];
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 600; i++) {
       seen.push(habit.reads);
       pull();
-      consume((message) => (i < 30 ? message.body : undefined));
+      consume((message) => (i < 300 ? message.body : undefined));
     }
-    expect(seen[29]).to.equal(true);
-    expect(seen[59]).to.equal(false);
+    expect(seen[299]).to.equal(true);
+    expect(seen[599]).to.equal(false);
     expect(seen.filter((reads, i) => i > 0 && reads !== seen[i - 1]).length, 'it does not flap').to.equal(2);
   });
 });
