@@ -22,10 +22,8 @@ export function ourConsumer(
 }
 
 /** The consumers of other languages, with one message in each call, in a fresh group each time. */
-export function peerConsumers({ peers }: BenchContext, drain: Drain): Candidate<ConsumeResult>[] {
-  return Object.entries(peers).map(([name, { command, args }]) =>
-    consuming(name, { command, args: [...args, 'consume'] }, drain, { batch: 1 }),
-  );
+export function peerConsumers(context: BenchContext, drain: Drain): Candidate<ConsumeResult>[] {
+  return context.peerCommands('consume').map(([name, command]) => consuming(name, command, drain, { batch: 1 }));
 }
 
 /** The least any client must do; it knows no group and asks the broker itself. */

@@ -25,7 +25,6 @@ export interface ContextOptions {
 /** What suites share: the cluster, what is loaded in it, and what the command line said. */
 export class BenchContext {
   readonly rounds: number;
-  readonly peers: Peers;
   readonly display: Display;
   readonly #options: ContextOptions;
   readonly #loaded: { readonly size: number; readonly messages: number; readonly topic: BenchTopic }[] = [];
@@ -34,8 +33,15 @@ export class BenchContext {
   constructor(options: ContextOptions) {
     this.#options = options;
     this.rounds = options.rounds;
-    this.peers = options.peers;
     this.display = options.display;
+  }
+
+  /** The programs of the other clients, told to do this. */
+  peerCommands(mode: string): [name: string, command: PeerCommand][] {
+    return Object.entries(this.#options.peers).map(([name, { command, args }]) => [
+      name,
+      { command, args: [...args, mode] },
+    ]);
   }
 
   /** How many messages a suite takes. */

@@ -1,5 +1,6 @@
-import { OrderedConsumer, type MessageExt, type MessageListenerOrderly } from '../../lib/index.js';
+import type { MessageExt, MessageListenerOrderly } from '../../lib/index.js';
 import { Arguments } from './arguments.js';
+import { consumerOf } from './consumer.js';
 import { Meter, printResult } from './meter.js';
 
 /**
@@ -53,15 +54,8 @@ const listeners: Readonly<Record<string, MessageListenerOrderly>> = {
 const listener = listeners[kind];
 if (listener === undefined) throw new Error(`listener=${kind} is none of ${Object.keys(listeners).join(', ')}`);
 
-const consumer = new OrderedConsumer({
-  namesrvAddr: args.text('namesrv'),
-  consumerGroup: args.text('group'),
-  consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+const consumer = consumerOf(args, {
   consumeMessageBatchMaxSize: args.number('batch', 1),
   ...(pullBatchSize > 0 && { pullBatchSize }),
 });
-consumer.on('error', (error) => {
-  process.stderr.write(`${error.code} ${error.message}\n`);
-});
-consumer.subscribe(args.text('topic'));
 await consumer.start(listener);

@@ -1,5 +1,5 @@
-import { OrderedConsumer } from '../../lib/index.js';
 import { Arguments } from './arguments.js';
+import { consumerOf } from './consumer.js';
 import { Deferred } from './deferred.js';
 import { printResult } from './meter.js';
 
@@ -24,15 +24,7 @@ const seconds = args.number('seconds', 30);
 const seen = new Set<string>();
 const all = new Deferred();
 
-const consumer = new OrderedConsumer({
-  namesrvAddr: args.text('namesrv'),
-  consumerGroup: args.text('group'),
-  consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
-});
-consumer.on('error', (error) => {
-  process.stderr.write(`${error.code} ${error.message}\n`);
-});
-consumer.subscribe(topic);
+const consumer = consumerOf(args);
 await consumer.start((_messages, { messageQueue: { brokerName, queueId } }) => {
   seen.add(`${brokerName} ${queueId}`);
   if (seen.size === queues) all.resolve();

@@ -1,5 +1,5 @@
-import { OrderedConsumer } from '../../lib/index.js';
 import { Arguments } from './arguments.js';
+import { consumerOf } from './consumer.js';
 import { Deferred } from './deferred.js';
 import { printResult } from './meter.js';
 
@@ -28,15 +28,7 @@ let count = 0;
 let beganAt = 0;
 let spent = 0;
 
-const consumer = new OrderedConsumer({
-  namesrvAddr: args.text('namesrv'),
-  consumerGroup: args.text('group'),
-  consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
-});
-consumer.on('error', (error) => {
-  process.stderr.write(`${error.code} ${error.message}\n`);
-});
-consumer.subscribe(args.text('topic'));
+const consumer = consumerOf(args);
 await consumer.start(async () => {
   const calledAt = performance.now();
   await new Promise((resolve) => setTimeout(resolve, delay));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { OrderedConsumer, Producer } from '../../lib/index.js';
+import { Producer } from '../../lib/index.js';
 import { Arguments } from './arguments.js';
+import { consumerOf } from './consumer.js';
 import { Deferred } from './deferred.js';
 import { printResult } from './meter.js';
 
@@ -20,7 +21,6 @@ export interface LatencyResult {
  *     latency.js namesrv=host:port topic=.. group=.. messages=.. [rate=300] [warmup=300]
  */
 const args = new Arguments(process.argv.slice(2));
-const namesrvAddr = args.text('namesrv');
 const topic = args.text('topic');
 const wanted = args.number('messages');
 const warmUp = args.number('warmup', 300);
@@ -35,15 +35,7 @@ const warm = new Deferred();
 const done = new Deferred();
 let warmed = 0;
 
-const consumer = new OrderedConsumer({
-  namesrvAddr,
-  consumerGroup: args.text('group'),
-  consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
-});
-consumer.on('error', (error) => {
-  process.stderr.write(`${error.code} ${error.message}\n`);
-});
-consumer.subscribe(topic);
+const consumer = consumerOf(args);
 await consumer.start((messages) => {
   const now = performance.now();
   for (const { body } of messages) {
@@ -58,7 +50,7 @@ await consumer.start((messages) => {
   }
   return 'SUCCESS';
 });
-const producer = new Producer({ namesrvAddr });
+const producer = new Producer({ namesrvAddr: args.text('namesrv') });
 await producer.start();
 
 /** Each message has its time; one that is late does not move those after it. */

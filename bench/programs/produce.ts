@@ -1,6 +1,6 @@
 import { Producer, type ProducerMessage } from '../../lib/index.js';
 import { Arguments } from './arguments.js';
-import { peakRss, printResult } from './meter.js';
+import { Meter, printResult } from './meter.js';
 
 /** What a program that sends reports. Times in milliseconds, memory in bytes. */
 export interface ProduceResult {
@@ -34,15 +34,13 @@ await producer.start();
 // The route and the connection belong to the start.
 await producer.send(message(0));
 
-const cpuAtStart = process.cpuUsage();
-const startedAt = performance.now();
+const meter = new Meter({ loopDelay: false });
+meter.first();
 for (let sent = 0; sent < wanted;) {
   const answers: Promise<unknown>[] = [];
   for (; answers.length < inFlight && sent < wanted; sent++) answers.push(producer.send(message(sent)));
   await Promise.all(answers);
 }
-const wallMs = performance.now() - startedAt;
-const { user, system } = process.cpuUsage(cpuAtStart);
-const result: ProduceResult = { messages: wanted, wallMs, cpuMs: (user + system) / 1000, peakRss: peakRss() };
+const result: ProduceResult = meter.last(wanted);
 await producer.close();
 printResult(result);

@@ -16,7 +16,7 @@ export const latency: Suite = {
   name: 'latency',
   async run(context) {
     const messages = context.messages(MESSAGES);
-    const { rounds, display, peers } = context;
+    const { rounds, display } = context;
     const target = await context.target();
     const candidate = (name: string, command: PeerCommand): Candidate<LatencyResult> => ({
       name,
@@ -31,12 +31,7 @@ export const latency: Suite = {
     });
     const ours = candidate(OURS, ownProgram('latency'));
     const results = await runRounds({
-      candidates: [
-        ours,
-        ...Object.entries(peers).map(([name, { command, args }]) =>
-          candidate(name, { command, args: [...args, 'latency'] }),
-        ),
-      ],
+      candidates: [ours, ...context.peerCommands('latency').map(([name, command]) => candidate(name, command))],
       rounds,
       warmUp: [ours],
       display,

@@ -19,7 +19,7 @@ export const producer: Suite = {
   name: 'producer',
   async run(context) {
     const messages = context.messages(MESSAGES);
-    const { rounds, display, peers } = context;
+    const { rounds, display } = context;
     const target = await context.target();
     const candidate = (name: string, command: PeerCommand): Candidate<ProduceResult> => ({
       name,
@@ -32,12 +32,7 @@ export const producer: Suite = {
     });
     const ours = candidate(OURS, ownProgram('produce'));
     const results = await runRounds({
-      candidates: [
-        ours,
-        ...Object.entries(peers).map(([name, { command, args }]) =>
-          candidate(name, { command, args: [...args, 'produce'] }),
-        ),
-      ],
+      candidates: [ours, ...context.peerCommands('produce').map(([name, command]) => candidate(name, command))],
       rounds,
       warmUp: [ours],
       display,

@@ -73,7 +73,7 @@ export class ConsumeLoop {
     this.#listener = listener;
     this.#places = pLimit(options.consumeConcurrency);
     this.#rules = { clock: deps.clock, lockLeaseTime: options.lockLeaseTime };
-    this.#settlement = new Settlement(options, deps);
+    this.#settlement = new Settlement(options, deps, this.#rules);
     this.#turns = new TurnTaker(deps.clock, TURN_BUDGET, (queue, now) => this.#takeTurn(queue, now));
   }
 

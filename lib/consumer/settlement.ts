@@ -35,10 +35,10 @@ export class Settlement {
   readonly #deps: SettlementDeps;
   readonly #rules: CallRules;
 
-  constructor(options: SettlementOptions, deps: SettlementDeps) {
+  constructor(options: SettlementOptions, deps: SettlementDeps, rules: CallRules) {
     this.#options = options;
     this.#deps = deps;
-    this.#rules = { clock: deps.clock, lockLeaseTime: options.lockLeaseTime };
+    this.#rules = rules;
   }
 
   /** @param now when the listener answered, by the clock */

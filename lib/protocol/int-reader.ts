@@ -1,15 +1,7 @@
 /**
- * Plain byte arithmetic for the hot path: the methods of Buffer check their arguments once more, which costs half the
- * speed of decoding. The caller has checked the bounds. All integers are big endian.
+ * Plain byte arithmetic for what listeners read of every message: the methods of Buffer check their arguments once
+ * more, which costs half the speed of decoding. The caller has checked the bounds. All integers are big endian.
  */
-
-export function uint8(bytes: Buffer, at: number): number {
-  return bytes[at] as number;
-}
-
-export function uint16(bytes: Buffer, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-}
 
 export function int32(bytes: Buffer, at: number): number {
   return (

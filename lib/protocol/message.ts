@@ -130,11 +130,12 @@ function int64(view: DataView, at: number): number {
 function expandBatch(outer: StoredMessage, messages: StoredMessage[]): MessageFormatError | undefined {
   try {
     const content = outer.body;
+    const bytes = outer.recordBytes;
     const records = readMiniRecords(content, 0, content.length);
     for (const [i, record] of records.entries()) {
       messages.push(
         new StoredMessage(
-          outer.recordBytes,
+          bytes,
           0,
           { content, flag: record.flag, size: record.size },
           record.bodyStart,
