@@ -76,6 +76,10 @@ public final class OrderlyMember {
         if (options.containsKey("namespace")) {
             consumer.setNamespace(options.get("namespace"));
         }
+        // A rebalance of this client raises its subscription's version, and when another heartbeat is on its way at that
+        // moment, the one with the new version is left out ("lock heartBeat, but failed"): the broker refuses all pulls
+        // ("the subscription is not latest") until the next heartbeat, after 30 s by default.
+        consumer.setHeartbeatBrokerInterval(3_000);
         consumer.setConsumeFromWhere(ConsumeFromWhere.valueOf("CONSUME_FROM_" + option("from", "FIRST") + "_OFFSET"));
         consumer.setConsumeMessageBatchMaxSize(Integer.parseInt(option("batch", "1")));
         consumer.setMaxReconsumeTimes(Integer.parseInt(option("maxReconsume", "-1")));
