@@ -26,10 +26,18 @@ export function peerConsumers(context: BenchContext, drain: Drain): Candidate<Co
   return context.peerCommands('consume').map(([name, command]) => consuming(name, command, drain, { batch: 1 }));
 }
 
-/** The least any client must do; it knows no group and asks the broker itself. */
-export function floorOf({ target, topic, messages }: Drain, queues: number): Candidate<ConsumeResult> {
-  const values = { broker: target.brokerAddress, topic, queues, messages };
-  return { name: 'floor', run: () => consume(ownProgram('floor'), values) };
+/**
+ * The least any client must do; it knows no group and asks the brokers themselves.
+ *
+ * @param queues on each broker
+ */
+export function floorOf(
+  { target, topic, messages }: Drain,
+  queues: number,
+  { name = 'floor', brokers = [target.brokerAddress] }: { name?: string; brokers?: readonly string[] } = {},
+): Candidate<ConsumeResult> {
+  const values = { brokers: brokers.join(','), topic, queues, messages };
+  return { name, run: () => consume(ownProgram('floor'), values) };
 }
 
 function consuming(

@@ -84,6 +84,11 @@ export class Target {
     return this.#firstBroker()[1];
   }
 
+  /** All brokers' addresses. */
+  get brokerAddresses(): string[] {
+    return [...this.#masters.values()];
+  }
+
   /** A name nothing else uses. */
   unique(prefix: string): string {
     return `${prefix}-${this.#run}${(this.#names++).toString(36)}`;

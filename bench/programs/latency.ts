@@ -4,18 +4,11 @@ import { Arguments } from './arguments.js';
 import { consumerOf } from './consumer.js';
 import { Deferred } from './deferred.js';
 import { printResult } from './meter.js';
-
-/** From the call of send() to the call of the listener, in milliseconds. */
-export interface LatencyResult {
-  readonly messages: number;
-  readonly p50Ms: number;
-  readonly p90Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-}
+import { latencyResult, paced } from './paced.js';
 
 /**
- * Sends at a fixed rate and consumes in the same process, so that one clock gives both times. The first messages only
+ * From the call of send() to the call of the listener. Sends at a fixed rate and consumes in the same process, so that
+ * one clock gives both times. The first messages only
  * warm up: until every queue is locked and pulled from, it is the start that would be measured.
  *
  *     latency.js namesrv=host:port topic=.. group=.. messages=.. [rate=300] [warmup=300]
@@ -53,19 +46,15 @@ await consumer.start((messages) => {
 const producer = new Producer({ namesrvAddr: args.text('namesrv') });
 await producer.start();
 
-/** Each message has its time; one that is late does not move those after it. */
 async function sendPaced(from: number, count: number): Promise<void> {
-  const begin = performance.now();
   const answers: Promise<unknown>[] = [];
-  for (let index = 0; index < count; index++) {
-    const wait = begin + index * intervalMs - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+  await paced(count, intervalMs, (index) => {
     const body = Buffer.allocUnsafe(BODY_BYTES);
     run.copy(body);
     body.writeUInt32BE(from + index, RUN_BYTES);
     body.writeDoubleBE(performance.now(), RUN_BYTES + 4);
     answers.push(producer.send({ topic, body }));
-  }
+  });
   await Promise.all(answers);
 }
 
@@ -75,15 +64,4 @@ await sendPaced(warmUp, wanted);
 await done.promise;
 await Promise.all([consumer.close(), producer.close()]);
 
-latencies.sort((a, b) => a - b);
-function percentile(share: number): number {
-  return latencies[Math.max(0, Math.ceil(wanted * share) - 1)] ?? Number.NaN;
-}
-const result: LatencyResult = {
-  messages: wanted,
-  p50Ms: percentile(0.5),
-  p90Ms: percentile(0.9),
-  p99Ms: percentile(0.99),
-  maxMs: percentile(1),
-};
-printResult(result);
+printResult(latencyResult(latencies));

@@ -3,13 +3,16 @@ import { ownProgram, runProgram, type PeerCommand } from '../harness/program.js'
 import { pick, runRounds, type Candidate } from '../harness/rounds.js';
 import { summarize } from '../harness/statistics.js';
 import type { Suite } from '../harness/suite.js';
-import type { LatencyResult } from '../programs/latency.js';
+import type { LatencyResult } from '../programs/paced.js';
 
 const MESSAGES = 6_000;
 const RATE = 300;
 const WARM_UP = 600;
 const QUEUES = 8;
 const OURS = 'rocketmq-ordered';
+const FLOOR = 'floor';
+
+type Values = Readonly<Record<string, string | number>>;
 
 /** How long a message takes from send() to the listener, at a rate nobody is busy with. */
 export const latency: Suite = {
@@ -18,20 +21,27 @@ export const latency: Suite = {
     const messages = context.messages(MESSAGES);
     const { rounds, display } = context;
     const target = await context.target();
-    const candidate = (name: string, command: PeerCommand): Candidate<LatencyResult> => ({
+    const candidate = (
+      name: string,
+      command: PeerCommand,
+      where: () => Values = () => ({ namesrv: target.namesrvAddr, group: target.unique('bench') }),
+    ): Candidate<LatencyResult> => ({
       name,
       async run() {
         // A topic of its own, so that it begins with the first message that is sent.
-        const topic = await target.createTopic('BenchLatency', QUEUES);
-        const group = target.unique('bench');
-        const where = { namesrv: target.namesrvAddr, topic: topic.name, group };
-        const result = await runProgram({ command, values: { ...where, messages, rate: RATE, warmup: WARM_UP } });
+        const { name: topic } = await target.createTopic('BenchLatency', QUEUES);
+        const values = { ...where(), topic, messages, rate: RATE, warmup: WARM_UP };
+        const result = await runProgram({ command, values });
         return requireNumbers(result, ['messages', 'p50Ms', 'p90Ms', 'p99Ms', 'maxMs']);
       },
     });
     const ours = candidate(OURS, ownProgram('latency'));
+    const floor = candidate(FLOOR, ownProgram('floor-latency'), () => ({
+      broker: target.brokerAddress,
+      queues: QUEUES,
+    }));
     const results = await runRounds({
-      candidates: [ours, ...context.peerCommands('latency').map(([name, command]) => candidate(name, command))],
+      candidates: [floor, ours, ...context.peerCommands('latency').map(([name, command]) => candidate(name, command))],
       rounds,
       warmUp: [ours],
       display,
@@ -50,13 +60,27 @@ export const latency: Suite = {
         { name: 'p50', unit: 'ms', digits: 2, values: p50, chart: 'less is better' },
         { name: 'p90', unit: 'ms', digits: 2, values: pick(results, ({ p90Ms }) => p90Ms) },
         { name: 'p99', unit: 'ms', digits: 2, values: p99, chart: 'less is better' },
+        {
+          name: 'over the floor, pair by pair',
+          unit: 'ms',
+          digits: 2,
+          values: { p50: differences(p50), p99: differences(p99) },
+        },
         { name: 'longest', unit: 'ms', digits: 2, values: pick(results, ({ maxMs }) => maxMs) },
       ],
       goals: [
         { ...goal, name: 'p50', measured: summarize(p50[OURS] ?? []).median, bound: 0.8 },
         { ...goal, name: 'p99', measured: summarize(p99[OURS] ?? []).median, bound: 3 },
       ],
-      notes: ['One process sends and consumes, at default options; storing the message at the broker is in the time.'],
+      notes: [
+        'One process sends and consumes, at default options; storing the message at the broker is in the time.',
+        'The floor is two bare connections, one that sends and one with a pull of each queue waiting.',
+      ],
     };
   },
 };
+
+/** What ours takes more than the floor, round by round. */
+function differences(values: Readonly<Record<string, readonly number[]>>): number[] {
+  return (values[OURS] ?? []).map((ours, round) => ours - (values[FLOOR]?.[round] ?? Number.NaN));
+}

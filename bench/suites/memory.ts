@@ -1,4 +1,4 @@
-import { describeConsume, memoryOf, ourConsumer, peerConsumers } from '../harness/consuming.js';
+import { describeConsume, floorOf, memoryOf, ourConsumer, peerConsumers } from '../harness/consuming.js';
 import { pick, runRounds } from '../harness/rounds.js';
 import { pairRatios, summarize } from '../harness/statistics.js';
 import type { Suite } from '../harness/suite.js';
@@ -6,6 +6,7 @@ import type { Suite } from '../harness/suite.js';
 const MESSAGES = 400_000;
 const TIMES = 10;
 const SIZE = 512;
+const QUEUES = 8;
 
 /** How much memory draining a topic takes, and whether it takes more when there is more to drain. */
 export const memory: Suite = {
@@ -18,10 +19,14 @@ export const memory: Suite = {
     const drain = { target, topic, messages };
     const few = `${messages.toLocaleString('en-US')} messages`;
     const many = `${(messages * TIMES).toLocaleString('en-US')} messages`;
+    const drainMany = { ...drain, messages: messages * TIMES };
+    const floorMany = `floor, ${many}`;
     const results = await runRounds({
       candidates: [
         ourConsumer(few, drain),
-        ourConsumer(many, { ...drain, messages: messages * TIMES }),
+        ourConsumer(many, drainMany),
+        floorOf(drain, QUEUES, { name: `floor, ${few}` }),
+        floorOf(drainMany, QUEUES, { name: floorMany }),
         ...peerConsumers(context, drain),
       ],
       rounds,
@@ -35,10 +40,16 @@ export const memory: Suite = {
       title: 'memory while draining a topic that is full',
       target: target.description,
       rounds,
-      settings: { messages, 'times as many': TIMES, 'bytes each': SIZE, queues: 8 },
+      settings: { messages, 'times as many': TIMES, 'bytes each': SIZE, queues: QUEUES },
       measures: [
         { name: 'memory at its most', unit: 'MB', digits: 0, values: peak, chart: 'less is better' },
         { name: `${many} to ${few}, pair by pair`, unit: '', digits: 2, values: { memory: ratio } },
+        {
+          name: `ours to the floor, ${many}, pair by pair`,
+          unit: '',
+          digits: 2,
+          values: { memory: pairRatios(peak[many] ?? [], peak[floorMany] ?? []) },
+        },
       ],
       goals: [
         {

@@ -10,31 +10,52 @@ export interface FlowLimits {
   readonly pullThresholdForTopic: number;
   /** MiB, shared by all queues owned here; -1 for no such limit. */
   readonly pullThresholdSizeForTopic: number;
+  /** Waiting messages, shared by all queues owned here; -1 for no such limit. */
+  readonly pullThresholdForConsumer: number;
+  readonly pullBatchSize: number;
+  readonly consumeMessageBatchMaxSize: number;
 }
 
-/** How much a queue may buffer, by count and by bytes; messages being consumed count, too. */
+/** With less than this many pulls waiting, a queue with a quick listener would wait for the broker. */
+const LEAST_PULLS = 2;
+
+/**
+ * How much a queue may buffer, by count and by bytes; messages being consumed count, too. They do not count towards the
+ * limit of the whole consumer: a listener that commits by hand may have to see more before it does.
+ */
 export class FlowControl {
   readonly #limits: FlowLimits;
   #count: number;
   #bytes: number;
+  #waiting: number;
 
   constructor(limits: FlowLimits) {
     this.#limits = limits;
     this.#count = limits.pullThresholdForQueue;
     this.#bytes = limits.pullThresholdSizeForQueue * MIB;
+    this.#waiting = Number.POSITIVE_INFINITY;
   }
 
   hasRoom(queue: AssignedQueue): boolean {
-    return queue.buffer.count <= this.#count && queue.buffer.bytes <= this.#bytes;
+    const { buffer } = queue;
+    return buffer.count <= this.#count && buffer.bytes <= this.#bytes && buffer.waiting <= this.#waiting;
   }
 
-  /** A topic's threshold is shared evenly by the queues owned now, and takes the place of the queue's own. */
+  /**
+   * A topic's threshold is shared evenly by the queues owned now, and takes the place of the queue's own. So is the
+   * consumer's, which comes on top.
+   */
   shareAmong(ownedQueues: number): void {
     if (ownedQueues === 0) return;
-    const { pullThresholdForTopic, pullThresholdSizeForTopic } = this.#limits;
+    const { pullThresholdForTopic, pullThresholdSizeForTopic, pullThresholdForConsumer } = this.#limits;
     if (pullThresholdForTopic !== -1) this.#count = Math.max(1, Math.floor(pullThresholdForTopic / ownedQueues));
     if (pullThresholdSizeForTopic !== -1) {
       this.#bytes = Math.max(1, Math.floor(pullThresholdSizeForTopic / ownedQueues)) * MIB;
+    }
+    if (pullThresholdForConsumer !== -1) {
+      const { pullBatchSize, consumeMessageBatchMaxSize } = this.#limits;
+      const least = Math.max(LEAST_PULLS * pullBatchSize, consumeMessageBatchMaxSize);
+      this.#waiting = Math.max(least, Math.floor(pullThresholdForConsumer / ownedQueues));
     }
   }
 }

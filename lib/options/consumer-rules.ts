@@ -44,6 +44,7 @@ export const CONSUMER_RULES: Rules<ResolvedConsumerOptions> = {
   pullThresholdSizeForQueue: withDefault(100, integer(1, 1_024)),
   pullThresholdForTopic: withDefault(-1, integerOrMinusOne(1, 6_553_500)),
   pullThresholdSizeForTopic: withDefault(-1, integerOrMinusOne(1, 102_400)),
+  pullThresholdForConsumer: withDefault(16_384, integerOrMinusOne(1, 6_553_500)),
   pullInterval: withDefault(0, integer(0, 65_535)),
   consumeMessageBatchMaxSize: withDefault(1, integer(1, 1_024)),
   pullBatchSize: withDefault(32, integer(1, 1_024)),

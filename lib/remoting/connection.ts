@@ -247,7 +247,11 @@ export class Connection implements Reader {
 
   readonly #flush = (): void => {
     this.#flushPlanned = false;
-    if (!this.#output.isEmpty) this.#socket?.write(this.#output.take());
+    const socket = this.#socket;
+    if (socket === undefined || this.#output.isEmpty) return;
+    socket.write(this.#output.take());
+    // The kernel took all of it at once, as it nearly always does. TLS may still hold on to what it was given.
+    if (socket.writableLength === 0 && this.#options.tls === undefined) this.#output.reuse();
   };
 
   readonly #onReady = (): void => {

@@ -2,15 +2,16 @@ import { writeHead, type EncodedHeader } from '../protocol/command.js';
 
 /** Room for some forty pulls. */
 const CHUNK_SIZE = 16 * 1024;
+const NO_CHUNK: Buffer = Buffer.alloc(0);
 /** Bytes a character of a header takes at most. */
 const LONGEST_CHARACTER = 3;
 
 /**
  * Collects what is to be written to a connection, so that many small frames leave as one piece. What was taken out is
- * never written over: the kernel may not have read it yet.
+ * written over only when {@link reuse} was called: the kernel may not have read it yet.
  */
 export class OutputBuffer {
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk = NO_CHUNK;
   #start = 0;
   #end = 0;
 
@@ -35,6 +36,13 @@ export class OutputBuffer {
     const taken = this.#chunk.subarray(this.#start, this.#end);
     this.#start = this.#end;
     return taken;
+  }
+
+  /** Everything that was taken has been read by the kernel: its memory serves again. */
+  reuse(): void {
+    if (!this.isEmpty) return;
+    this.#start = this.#end = 0;
+    if (this.#chunk.length > CHUNK_SIZE) this.#chunk = NO_CHUNK;
   }
 
   /** What waits to be taken moves to the new chunk. */

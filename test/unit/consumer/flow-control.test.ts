@@ -11,6 +11,9 @@ function flow(limits: Partial<FlowLimits> = {}): FlowControl {
     pullThresholdSizeForQueue: 1,
     pullThresholdForTopic: -1,
     pullThresholdSizeForTopic: -1,
+    pullThresholdForConsumer: -1,
+    pullBatchSize: 2,
+    consumeMessageBatchMaxSize: 1,
     ...limits,
   });
 }
@@ -70,6 +73,34 @@ describe('FlowControl', () => {
       return capacity(control, MIB);
     });
     expect(capacities).to.deep.equal([3, 2]);
+  });
+
+  describe('the threshold of the consumer', () => {
+    function shared(limits: Partial<FlowLimits>, queues: number): number {
+      const control = flow({ pullThresholdForQueue: 1_000, ...limits });
+      control.shareAmong(queues);
+      return capacity(control);
+    }
+
+    it('is shared evenly by the queues, and comes on top of their own', () => {
+      expect([1, 2, 4].map((queues) => shared({ pullThresholdForConsumer: 100 }, queues))).to.deep.equal([101, 51, 26]);
+      expect(shared({ pullThresholdForConsumer: 100, pullThresholdForQueue: 20 }, 2)).to.equal(21);
+    });
+
+    it('leaves each queue two pulls, and a batch of the listener', () => {
+      expect(shared({ pullThresholdForConsumer: 100 }, 99)).to.equal(5);
+      expect(shared({ pullThresholdForConsumer: 100, consumeMessageBatchMaxSize: 30 }, 99)).to.equal(31);
+    });
+
+    it('counts only what waits: a listener may leave more than its share uncommitted', () => {
+      const control = flow({ pullThresholdForQueue: 1_000, pullThresholdForConsumer: 100 });
+      control.shareAmong(10);
+      const queue = queueWith(200);
+      queue.buffer.take(189);
+      expect(control.hasRoom(queue)).to.equal(false);
+      queue.buffer.take(1);
+      expect(control.hasRoom(queue)).to.equal(true);
+    });
   });
 
   it('keeps the share it had while no queue is owned', () => {

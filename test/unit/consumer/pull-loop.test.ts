@@ -104,6 +104,9 @@ function setUp({ options, limits, subscription = buildSubscription('T', '*'), lo
     pullThresholdSizeForQueue: 100,
     pullThresholdForTopic: -1,
     pullThresholdSizeForTopic: -1,
+    pullThresholdForConsumer: -1,
+    pullBatchSize: 32,
+    consumeMessageBatchMaxSize: 1,
     ...limits,
   });
   const pullOptions: PullLoopOptions = {

@@ -172,6 +172,7 @@ describe('resolveConsumerOptions', () => {
       pullThresholdSizeForQueue: 100,
       pullThresholdForTopic: -1,
       pullThresholdSizeForTopic: -1,
+      pullThresholdForConsumer: 16_384,
       pullInterval: 0,
       consumeMessageBatchMaxSize: 1,
       pullBatchSize: 32,
@@ -228,7 +229,7 @@ describe('resolveConsumerOptions', () => {
     });
   }
 
-  const withMinusOne = { pullThresholdForTopic: [1, 6_553_500], pullThresholdSizeForTopic: [1, 102_400], maxReconsumeTimes: [0, 2_147_483_647] } as const; // prettier-ignore
+  const withMinusOne = { pullThresholdForTopic: [1, 6_553_500], pullThresholdSizeForTopic: [1, 102_400], pullThresholdForConsumer: [1, 6_553_500], maxReconsumeTimes: [0, 2_147_483_647] } as const; // prettier-ignore
   for (const [name, [min, max]] of Object.entries(withMinusOne)) {
     it(`${name} is -1 or from ${min} to ${max}`, () => {
       for (const value of [-1, min, max]) {

@@ -42,6 +42,37 @@ describe('OutputBuffer', () => {
     );
   });
 
+  it('writes over what was taken only when told that it may, and never over what waits', () => {
+    const output = new OutputBuffer();
+    const frame = (code: number): Buffer => {
+      const command = createRequest({ code }, 1);
+      output.appendHead(encodeHeader(command), 0);
+      return encodeCommand(command);
+    };
+    const first = frame(1);
+    const taken = output.take();
+    frame(2);
+    output.reuse();
+    expect(taken.equals(first), 'something waits: nothing is written over').to.equal(true);
+    output.take();
+    output.reuse();
+    const third = frame(3);
+    const again = output.take();
+    expect(again.equals(third)).to.equal(true);
+    expect([again.buffer, again.byteOffset]).to.deep.equal([taken.buffer, taken.byteOffset]);
+  });
+
+  it('does not keep what was needed for one large frame', () => {
+    const output = new OutputBuffer();
+    const command = createRequest({ code: 10, body: Buffer.alloc(100_000, 1) }, 1);
+    output.appendHead(encodeHeader(command), command.body.length);
+    output.appendBody(command.body);
+    const large = output.take().buffer;
+    output.reuse();
+    output.appendHead(encodeHeader(createRequest({ code: 11 }, 2)), 0);
+    expect(output.take().buffer).not.to.equal(large);
+  });
+
   it('leaves the body to the caller when told so, and counts it', () => {
     const output = new OutputBuffer();
     const command = createRequest({ code: 10, body: Buffer.alloc(100_000, 1) }, 1);
