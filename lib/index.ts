@@ -28,6 +28,7 @@ export type {
   AttemptStore,
   ClientOptions,
   ExhaustedPolicy,
+  LeaseOptions,
   OnExhausted,
   OrderedConsumerOptions,
   ProducerOptions,

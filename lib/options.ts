@@ -3,7 +3,7 @@
 export { resolveClientOptions } from './options/client-options.js';
 export type { AclCredentials, ClientLanguage, ClientOptions, ResolvedClientOptions } from './options/client-options.js';
 export { resolveConsumerOptions } from './options/consumer-rules.js';
-export type { AttemptStore, ExhaustedPolicy, OnExhausted } from './options/consumer-options.js';
+export type { AttemptStore, ExhaustedPolicy, LeaseOptions, OnExhausted } from './options/consumer-options.js';
 export type { OrderedConsumerOptions, ResolvedConsumerOptions } from './options/consumer-options.js';
 export { resolveProducerOptions } from './options/producer-options.js';
 export type { ProducerOptions, QueuePolicy, ResolvedProducerOptions } from './options/producer-options.js';

@@ -1,24 +1,15 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { NPM_QUIET, pack, ROOT, type Packed } from './pack.js';
 import { runCommand } from './run-command.js';
 
 /**
  * `npm run check:package`: packs what would be published, installs that into an empty folder, and uses it from there the
  * ways people will: import, require, TypeScript as ES module and as CommonJS, and the command.
  */
-
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const NPM_OFFLINE = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-
-interface Packed {
-  readonly filename: string;
-  readonly size: number;
-  readonly files: readonly { readonly path: string }[];
-}
 
 interface Manifest {
   readonly name: string;
@@ -28,17 +19,6 @@ interface Manifest {
 
 function say(text: string): void {
   console.log(`check-package: ${text}`);
-}
-
-async function pack(to: string): Promise<{ tarball: string; packed: Packed }> {
-  const output = await runCommand('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', to], {
-    cwd: ROOT,
-    capture: true,
-  });
-  const parsed = JSON.parse(output) as readonly Packed[] | Readonly<Record<string, Packed>>;
-  const [packed] = Object.values(parsed);
-  if (packed === undefined) throw new Error('npm pack packed nothing');
-  return { tarball: join(to, packed.filename), packed };
 }
 
 /** Nothing that is missing, nothing that has no business with users. */
@@ -95,7 +75,7 @@ export const missing = sdk.thisNameDoesNotExist;
 
 async function use(folder: string, tarball: string, manifest: Manifest): Promise<void> {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'user', version: '1.0.0', private: true }));
-  await runCommand('npm', ['install', ...NPM_OFFLINE, tarball], { cwd: folder, capture: true });
+  await runCommand('npm', ['install', ...NPM_QUIET, tarball], { cwd: folder, capture: true });
   say('installed into an empty folder');
 
   await writeFile(join(folder, 'user.mjs'), ESM_USER);
@@ -147,7 +127,6 @@ async function checkTypes(folder: string): Promise<void> {
 const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Manifest;
 const folder = await mkdtemp(join(tmpdir(), 'rocketmq-ordered-package-'));
 try {
-  await runCommand('npm', ['run', 'build', '--silent'], { cwd: ROOT });
   const { tarball, packed } = await pack(folder);
   checkFiles(packed, manifest);
   await lint();

@@ -1,9 +1,7 @@
-import { createInterface } from 'node:readline';
 import type { MessageQueue } from '../../lib/index.js';
 import { ClusterAdmin } from '../../test/support/cluster-admin.js';
-import { OwnedProcess, lastLines } from '../../test/support/owned-process.js';
 import { startRealCluster } from '../../test/support/real-cluster.js';
-import { ownProgram, valueArguments } from './program.js';
+import { MockProcess } from './mock-process.js';
 import { versionName } from './version-name.js';
 
 /** The cluster a suite runs against. */
@@ -54,15 +52,11 @@ export class Target {
 
   /** The bundled mock cluster, in a process of its own. */
   static async mock(brokers = 1): Promise<Target> {
-    const program = ownProgram('mock-cluster');
-    const owned = await OwnedProcess.spawn(program.command, [...program.args, ...valueArguments({ brokers })]);
+    const cluster = await MockProcess.start(brokers);
     try {
-      return await Target.#of(await readyAddress(owned), 'mock cluster', async () => {
-        owned.child.stdin.end();
-        await owned.endedWithin(10_000);
-      });
+      return await Target.#of(cluster.namesrvAddr, 'mock cluster', () => cluster.stop());
     } catch (error) {
-      await owned.kill();
+      await cluster.kill();
       throw error;
     }
   }
@@ -122,18 +116,4 @@ export class Target {
 export interface BenchTopic {
   readonly name: string;
   readonly queues: readonly MessageQueue[];
-}
-
-const READY = 'READY ';
-
-/** The address the mock cluster says it has. @throws Error with its output when it ends before */
-async function readyAddress(owned: OwnedProcess): Promise<string> {
-  let errors = '';
-  owned.child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  for await (const line of createInterface({ input: owned.child.stdout })) {
-    if (line.startsWith(READY)) return line.slice(READY.length);
-  }
-  throw new Error(`the mock cluster did not start\n${lastLines(errors)}`);
 }

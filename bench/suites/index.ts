@@ -2,6 +2,7 @@ import type { Suite } from '../harness/suite.js';
 import { ioBound } from './io-bound.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
+import { mock } from './mock.js';
 import { producer } from './producer.js';
 import { scale } from './scale.js';
 import { startup } from './startup.js';
@@ -9,5 +10,5 @@ import { throughput } from './throughput.js';
 
 /** All suites by name, in the order in which `npm run bench` runs them. */
 export const SUITES: ReadonlyMap<string, Suite> = new Map(
-  [throughput, startup, latency, memory, ioBound, scale, producer].map((suite) => [suite.name, suite]),
+  [throughput, startup, latency, memory, ioBound, scale, producer, mock].map((suite) => [suite.name, suite]),
 );

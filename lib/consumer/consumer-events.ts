@@ -37,6 +37,8 @@ export interface OrderedConsumerEvents {
   disconnected: [event: { address: string; error: Error | undefined }];
   /** A queue's broker has no master: without one there is no lock, and without a lock nothing is consumed. */
   noMaster: [event: { brokerName: string; messageQueues: readonly MessageQueue[] }];
+  /** Locks of a member that has vanished were given back in its name (`orphanLocks: 'release'`), and are held here now. */
+  orphanLocksReleased: [event: { clientId: string; messageQueues: readonly MessageQueue[] }];
   /** Something looks wrong in the group: two members share a client id, or their subscriptions differ. */
   warning: [event: { code: string; message: string }];
   /** Something failed and is tried again, or the listener did. Never thrown when nobody listens. */

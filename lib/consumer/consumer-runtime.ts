@@ -105,8 +105,9 @@ export class ConsumerRuntime implements ConsumerMember {
       {
         lockless: !clustering,
         leaseTime: options.lockLeaseTime,
-        renewInterval: options.lockRenewInterval,
+        renewInterval: options.lease.renewEvery,
         revokeTimeoutMs: options.revokeTimeoutMs,
+        releaseOrphans: options.orphanLocks === 'release',
       },
       {
         client,
@@ -120,6 +121,8 @@ export class ConsumerRuntime implements ConsumerMember {
         goOn: (queue) => this.consumeLoop.notify(queue),
         unsettled: (reason) => this.rebalancer.wake(reason),
         lost: (queue, reason) => emit('queueLost', { messageQueue: queue.exposedQueue, reason }),
+        orphansReleased: (clientId, queues) =>
+          emit('orphanLocksReleased', { clientId, messageQueues: queues.map((queue) => queue.exposedQueue) }),
         noMaster: (brokerName, messageQueues) => emit('noMaster', { brokerName, messageQueues }),
         report,
       },

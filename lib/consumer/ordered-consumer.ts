@@ -12,6 +12,7 @@ import { buildSubscription, type SubscriptionData } from '../protocol/subscripti
 import { checkTopic } from '../validation.js';
 import type { AssignedQueue, QueueState } from './assigned-queue.js';
 import type { OrderedConsumerEvents } from './consumer-events.js';
+import { withLease } from './lease.js';
 import { describeHealth, type ConsumerHealth } from './consumer-health.js';
 import { ConsumerRuntime, type ConsumerState } from './consumer-runtime.js';
 import { joinGroup } from './join-group.js';
@@ -77,7 +78,9 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
   constructor(options: OrderedConsumerOptions) {
     super();
     this.#options = resolveConsumerOptions(options);
-    this.clientId = createClientId(this.#options, this.#options.messageModel);
+    const { messageModel, lockLeaseTime } = this.#options;
+    const clientId = createClientId(this.#options, messageModel);
+    this.clientId = messageModel === 'CLUSTERING' ? withLease(clientId, lockLeaseTime) : clientId;
     this.#state = {
       options: this.#options,
       subscriptions: new Map(),

@@ -5,6 +5,7 @@ import { describeQueue, messageQueueKey, type MessageQueue } from '../protocol/m
 import { AssignedQueue } from './assigned-queue.js';
 import { Handover } from './handover.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
+import { OrphanLocks } from './orphan-locks.js';
 import { QueueLocks, type LockObserver } from './queue-locks.js';
 import type { QueueTable } from './queue-table.js';
 import type { StartOffset } from './start-offset.js';
@@ -20,6 +21,8 @@ export interface OwnershipOptions {
   readonly lockless: boolean;
   readonly leaseTime: number;
   readonly renewInterval: number;
+  /** Whether locks of members that have vanished are given back in their name. */
+  readonly releaseOrphans: boolean;
   /** How long a queue that is to be given up waits for its listener, in milliseconds; without end by default. */
   readonly revokeTimeoutMs: number | undefined;
 }
@@ -40,6 +43,8 @@ export interface OwnershipDeps {
   /** A queue has left the table, or could not be acquired yet: the rebalancer should look again. */
   readonly unsettled: (reason: string) => void;
   readonly lost: (queue: AssignedQueue, reason: string) => void;
+  /** Locks of a member that has vanished were given back in its name, and are held here now. */
+  readonly orphansReleased: (clientId: string, queues: readonly AssignedQueue[]) => void;
   readonly noMaster: (brokerName: string, queues: readonly MessageQueue[]) => void;
   readonly report: (error: RocketMQError) => void;
 }
@@ -53,6 +58,7 @@ export class Ownership implements LockObserver {
   readonly #options: OwnershipOptions;
   readonly #deps: OwnershipDeps;
   readonly #handover: Handover;
+  readonly #orphans: OrphanLocks | undefined;
   /** Brokers whose last lock request failed, and those of them that have no master. */
   readonly #failing = new Set<string>();
   readonly #mastersMissing = new Set<string>();
@@ -63,6 +69,10 @@ export class Ownership implements LockObserver {
     this.#options = options;
     this.#deps = deps;
     this.locks = new QueueLocks(deps.client, deps.consumerGroup, options, this);
+    if (options.releaseOrphans && !options.lockless) {
+      const { client, consumerGroup, orphansReleased } = deps;
+      this.#orphans = new OrphanLocks({ client, consumerGroup, locks: this.locks, released: orphansReleased });
+    }
     this.#handover = new Handover(options, {
       clock: deps.client.clock,
       table: deps.table,
@@ -74,12 +84,18 @@ export class Ownership implements LockObserver {
     });
   }
 
+  /** These are members of the group now. */
+  membersSeen(clientIds: readonly string[], brokerNames: readonly string[]): void {
+    this.#orphans?.membersSeen(clientIds, brokerNames);
+  }
+
   start(): void {
     if (!this.#options.lockless) this.locks.startRenewing(() => this.#held());
   }
 
   /** Gives everything up, see {@link Handover.close}. */
   close(waitMs: number): Promise<void> {
+    this.#orphans?.stop();
     return this.#handover.close(waitMs);
   }
 
@@ -155,6 +171,7 @@ export class Ownership implements LockObserver {
       return;
     }
     log('%s: lock refused %d times', queue.key, queue.refusals);
+    if (!queue.releasing && !this.#handover.closing) this.#orphans?.refused(queue);
     this.#lockSoon(queue, Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(queue.refusals - 1, 8)));
   }
 

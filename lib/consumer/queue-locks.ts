@@ -117,11 +117,16 @@ export class QueueLocks {
    * Gives locks back, as a request that is answered. Rejects with the first failure, after trying all brokers. Mark the
    * queues as `releasing` before, so that no renewal follows.
    */
-  async unlock(queues: readonly AssignedQueue[]): Promise<void> {
+  unlock(queues: readonly AssignedQueue[]): Promise<void> {
+    return this.unlockFor(this.#client.clientId, queues);
+  }
+
+  /** The same for locks of the client with that id: brokers don't ask who sends it. */
+  async unlockFor(clientId: string, queues: readonly AssignedQueue[]): Promise<void> {
     const results = await Promise.allSettled(
       [...groupByBroker(queues)].map(([brokerName, ofBroker]) =>
         this.#ofBroker(brokerName)(() =>
-          this.#client.callMaster(brokerName, unlockBatchMq, this.#request(ofBroker), LOCK_TIMEOUT),
+          this.#client.callMaster(brokerName, unlockBatchMq, this.#request(ofBroker, clientId), LOCK_TIMEOUT),
         ),
       ),
     );
@@ -174,10 +179,13 @@ export class QueueLocks {
     this.#observer.granted(queue, continuous, continuous && sincePrevious > this.#leaseTime);
   }
 
-  #request(queues: readonly AssignedQueue[]): { consumerGroup: string; clientId: string; queues: MessageQueue[] } {
+  #request(
+    queues: readonly AssignedQueue[],
+    clientId = this.#client.clientId,
+  ): { consumerGroup: string; clientId: string; queues: MessageQueue[] } {
     return {
       consumerGroup: this.#consumerGroup,
-      clientId: this.#client.clientId,
+      clientId,
       queues: queues.map((queue) => queue.messageQueue),
     };
   }

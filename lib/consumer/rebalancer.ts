@@ -227,6 +227,8 @@ export class Rebalancer {
       return undefined;
     }
     this.#membersBefore = members;
+    const brokerNames = route.data.brokerDatas.map(({ brokerName }) => brokerName);
+    this.#deps.ownership.membersSeen(members, brokerNames);
     return members;
   }
 

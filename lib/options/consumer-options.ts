@@ -146,17 +146,25 @@ export interface OrderedConsumerOptions extends ClientOptions {
   readonly rebalanceInterval?: number | undefined;
 
   /**
-   * How often queue locks are renewed, in milliseconds, [1, 2147483647]; less than {@link lockLeaseTime}. Change it only
-   * for tests. @default 20000
+   * How often queue locks are renewed, and how long they count without a renewal. Shorter times let other members take
+   * over sooner when this one is killed, see {@link orphanLocks}, at the price of more lock requests and of less patience
+   * with brokers and event loops that stall. Other members read it from the client id, which ends in `#lease=<validFor>`
+   * unless it is the default.
+   * @default the reference's: 20 s and 30 s
    */
-  readonly lockRenewInterval?: number | undefined;
+  readonly lease?: LeaseOptions | undefined;
 
   /**
-   * How long a queue lock counts without a renewal, in milliseconds, [1, 2147483647]. Half of the 60 s after which a
-   * broker gives it to somebody else, and for that reason the safety of the order. Change it only for tests.
-   * @default 30000
+   * What becomes of the locks of a member that was killed.
+   *
+   * - 'expire': as in the reference, they are waited for until the broker lets go of them, 60 s after their last renewal.
+   * - 'release': when the member has been missing in the list of the broker that keeps the lock for as long as its lease
+   *   (30 s for clients that don't tell it) and half a second more, the lock is given back in its name.
+   *
+   * How safe the second is, is told in docs/ordering-rules.md.
+   * @default 'expire'
    */
-  readonly lockLeaseTime?: number | undefined;
+  readonly orphanLocks?: 'expire' | 'release' | undefined;
 
   /**
    * How a queue that moves to another member is left while its listener runs.
@@ -229,8 +237,25 @@ export interface OrderedConsumerOptions extends ClientOptions {
   readonly startTimeoutMs?: number | undefined;
 }
 
+/** See {@link OrderedConsumerOptions.lease}. */
+export interface LeaseOptions {
+  /** How often locks are renewed, in milliseconds, [1, 2147483647]; less than {@link validFor}. @default 20000 */
+  readonly renewEvery?: number | undefined;
+  /**
+   * How long a lock counts without a renewal, in milliseconds, [1, 59000]: less than the 60 s after which a broker gives
+   * it to somebody else. It is counted from before the lock request is sent. @default 30000
+   */
+  readonly validFor?: number | undefined;
+}
+
+/** {@link LeaseOptions} with its defaults filled in. */
+export interface ResolvedLease {
+  readonly renewEvery: number;
+  readonly validFor: number;
+}
+
 /** Options of the consumer that are something else once they are resolved, or may stay absent. */
-type Changed = 'consumeTimestamp' | 'allocateMessageQueueStrategy';
+type Changed = 'consumeTimestamp' | 'allocateMessageQueueStrategy' | 'lease';
 type Absent = 'revokeTimeoutMs' | 'listenerTimeoutMs' | 'attemptStore';
 type OwnOptions = Omit<OrderedConsumerOptions, keyof ClientOptions>;
 
@@ -243,4 +268,7 @@ export type ResolvedConsumerOptions = ResolvedClientOptions & {
   /** Milliseconds since 1970. */
   readonly consumeTimestamp: number;
   readonly allocateMessageQueueStrategy: AllocateMessageQueueStrategy;
+  readonly lease: ResolvedLease;
+  /** `lease.validFor`. */
+  readonly lockLeaseTime: number;
 };

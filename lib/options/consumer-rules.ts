@@ -6,7 +6,7 @@ import { ConsumeFromWhere, MessageModel } from '../enums.js';
 import { ValidationError } from '../errors.js';
 import { checkGroup } from '../validation.js';
 import { CLIENT_HINTS, CLIENT_RULES } from './client-options.js';
-import type { AttemptStore, OnExhausted, OrderedConsumerOptions, ResolvedConsumerOptions } from './consumer-options.js';
+import type { AttemptStore, OnExhausted, OrderedConsumerOptions, ResolvedConsumerOptions, ResolvedLease } from './consumer-options.js'; // prettier-ignore
 import {
   applyRules,
   boolean,
@@ -31,7 +31,7 @@ const EXHAUSTED_POLICIES = ['dlq', 'block', 'skip'] as const;
 
 const waited = integer(0, LONGEST_DELAY);
 
-export const CONSUMER_RULES: Rules<ResolvedConsumerOptions> = {
+export const CONSUMER_RULES: Rules<Omit<ResolvedConsumerOptions, 'lockLeaseTime'>> = {
   ...CLIENT_RULES,
   consumerGroup: required('the name of a group', checkGroup),
   messageModel: withDefault('CLUSTERING', oneOf(...Object.values(MessageModel))),
@@ -59,8 +59,8 @@ export const CONSUMER_RULES: Rules<ResolvedConsumerOptions> = {
   brokerSuspendMaxTimeMillis: withDefault(15_000, delay),
   consumerPullTimeoutMillis: withDefault(30_000, delay),
   rebalanceInterval: withDefault(20_000, delay),
-  lockRenewInterval: withDefault(20_000, delay),
-  lockLeaseTime: withDefault(30_000, delay),
+  lease: { fallback: () => readLease({}, 'lease'), read: readLease },
+  orphanLocks: withDefault('expire', oneOf('expire', 'release')),
   revokeMode: withDefault('wait', oneOf('wait', 'force')),
   revokeTimeoutMs: optional(waited),
   strictConsumeFromWhere: withDefault(false, boolean),
@@ -81,6 +81,8 @@ const CONSUMER_HINTS: Readonly<Record<string, string>> = {
   consumeThreadMax: "the option 'consumeConcurrency'",
   consumeThreadNums: "the option 'consumeConcurrency'",
   consumeConcurrentlyMaxSpan: 'nothing, as it never applies to ordered consumption',
+  lockRenewInterval: "the option 'lease', an object with renewEvery and validFor",
+  lockLeaseTime: "the option 'lease', an object with renewEvery and validFor",
   subscription: 'the method subscribe()',
   subscriptions: 'the method subscribe()',
 };
@@ -93,13 +95,6 @@ const CONSUMER_HINTS: Readonly<Record<string, string>> = {
 export function resolveConsumerOptions(options: OrderedConsumerOptions): ResolvedConsumerOptions {
   const resolved = applyRules(CONSUMER_RULES, options, CONSUMER_HINTS);
   const { consumeTimestamp, clock, revokeMode, revokeTimeoutMs } = resolved;
-  if (resolved.lockRenewInterval >= resolved.lockLeaseTime) {
-    throw new ValidationError(
-      'lockRenewInterval',
-      resolved.lockRenewInterval,
-      `less than lockLeaseTime, which is ${resolved.lockLeaseTime}`,
-    );
-  }
   if (resolved.consumerPullTimeoutMillis <= resolved.brokerSuspendMaxTimeMillis) {
     throw new ValidationError(
       'consumerPullTimeoutMillis',
@@ -109,9 +104,22 @@ export function resolveConsumerOptions(options: OrderedConsumerOptions): Resolve
   }
   return {
     ...resolved,
+    lockLeaseTime: resolved.lease.validFor,
     consumeTimestamp: Number.isNaN(consumeTimestamp) ? clock.wallTime() - DEFAULT_LOOK_BACK : consumeTimestamp,
     revokeTimeoutMs: revokeTimeoutMs ?? (revokeMode === 'force' ? REFERENCE_REVOKE_TIMEOUT : undefined),
   };
+}
+
+const LEASE_RULES: Rules<ResolvedLease> = {
+  renewEvery: withDefault(20_000, delay),
+  // A broker gives a lock to somebody else 60 s after its last renewal.
+  validFor: withDefault(30_000, integer(1, 59_000)),
+};
+
+function readLease(value: unknown, name: string): ResolvedLease {
+  const lease = applyRules(LEASE_RULES, value, {}, name);
+  if (lease.renewEvery < lease.validFor) return lease;
+  throw new ValidationError(`${name}.renewEvery`, lease.renewEvery, `less than validFor, which is ${lease.validFor}`);
 }
 
 function readStrategy(value: unknown, name: string): AllocateMessageQueueStrategy {

@@ -74,6 +74,12 @@ export function messageBodyCrc(body: Buffer): number {
   return crc32(body) & 0x7fffffff;
 }
 
+/** A record whose hosts may be encoded already: who stores many knows them all. */
+export interface EncodableRecord extends Omit<MessageRecord, 'bornHost' | 'storeHost'> {
+  readonly bornHost: string | Buffer;
+  readonly storeHost: string | Buffer;
+}
+
 /**
  * The record's bytes.
  *
@@ -81,7 +87,11 @@ export function messageBodyCrc(body: Buffer): number {
  * @throws ValidationError when the topic or the properties are too long
  * @throws ProtocolError when a host is no IP address and port
  */
-export function encodeMessage(record: MessageRecord, version?: 1 | 2): Buffer {
+export function encodeMessage(
+  record: EncodableRecord,
+  version?: 1 | 2,
+  allocate: (size: number) => Buffer = (size) => Buffer.allocUnsafe(size),
+): Buffer {
   const topic = Buffer.from(record.topic);
   const properties = Buffer.from(record.properties);
   checkPropertiesLength(properties);
@@ -89,8 +99,8 @@ export function encodeMessage(record: MessageRecord, version?: 1 | 2): Buffer {
   if (topic.length > topicLimit)
     throw new ValidationError('message.topic', record.topic, `at most ${topicLimit} bytes`);
   const isV2 = version === 2 || topic.length > 127;
-  const bornHost = encodeHost(record.bornHost);
-  const storeHost = encodeHost(record.storeHost);
+  const bornHost = hostBytes(record.bornHost);
+  const storeHost = hostBytes(record.storeHost);
   const size =
     FIXED_LENGTH +
     (isV2 ? 1 : 0) +
@@ -99,7 +109,7 @@ export function encodeMessage(record: MessageRecord, version?: 1 | 2): Buffer {
     record.body.length +
     topic.length +
     properties.length;
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = allocate(size);
   let at = bytes.writeInt32BE(size, 0);
   at = bytes.writeInt32BE(isV2 ? MAGIC_V2 : MAGIC_V1, at);
   at = bytes.writeInt32BE(record.bodyCrc ?? messageBodyCrc(record.body), at);
@@ -121,6 +131,10 @@ export function encodeMessage(record: MessageRecord, version?: 1 | 2): Buffer {
   at = bytes.writeInt16BE(properties.length, at);
   properties.copy(bytes, at);
   return bytes;
+}
+
+function hostBytes(host: string | Buffer): Buffer {
+  return typeof host === 'string' ? encodeHost(host) : host;
 }
 
 function sysFlagFor(sysFlag: number, bornHost: Buffer, storeHost: Buffer): number {

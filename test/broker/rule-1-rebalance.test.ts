@@ -252,7 +252,7 @@ describe('rule 1: rebalance', () => {
 
     it('is not undone by a renewal that falls due while the unlock is under way', async () => {
       rig = await Rig.start({ topics: { T: { queues: 2 } } });
-      const c1 = await rig.consume(T, 'c1', { lockRenewInterval: 400 });
+      const c1 = await rig.consume(T, 'c1', { lease: { renewEvery: 400 } });
       await rig.advanceUntil('c1 owns both', () => ownedCount(c1) === 2);
       rig.cluster.faults.add({ code: UNLOCK_BATCH_MQ, times: 1, action: { type: 'delay', ms: 900 } });
       const c2 = await rig.consume(T, 'c2');

@@ -18,7 +18,7 @@ describe('rule 2 on a real cluster: locks', () => {
     const longRunning = new RealRig(await realEnv());
     const topic = await longRunning.topic(1);
     const group = longRunning.group();
-    const member = await longRunning.consume(topic, group, { lockLeaseTime: 22_000 });
+    const member = await longRunning.consume(topic, group, { lease: { validFor: 22_000 } });
     besides = { rig: longRunning, member, group, queue: longRunning.queue(topic), startedAt: performance.now() };
     await member.untilOwned(1);
   });
@@ -34,7 +34,7 @@ describe('rule 2 on a real cluster: locks', () => {
   it('locks that are renewed every 200 ms keep everybody else out, over many leases', async () => {
     const topic = await rig.topic(1);
     const group = rig.group();
-    const member = await rig.consume(topic, group, { lockRenewInterval: 200, lockLeaseTime: 600 });
+    const member = await rig.consume(topic, group, { lease: { renewEvery: 200, validFor: 600 } });
     await member.untilOwned(1);
     const first = await lockTimeOf(rig, member, group, rig.queue(topic));
     for (let i = 0; i < 20; i++) {
@@ -73,8 +73,7 @@ describe('rule 2 on a real cluster: locks', () => {
     const group = rig.group();
     const queue = rig.queue(topic);
     const member = rig.consumer(group, {
-      lockRenewInterval: 300,
-      lockLeaseTime: 2_000,
+      lease: { renewEvery: 300, validFor: 2_000 },
       persistConsumerOffsetInterval: 100,
     });
     const { promise, release } = member.hold();

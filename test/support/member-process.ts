@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { OrderedConsumerOptions } from '../../lib/index.js';
 import { readCalls, readLines, type Call } from './group-history.js';
 import { until } from './until.js';
 
@@ -13,6 +14,8 @@ export interface MemberOptions {
   readonly log: string;
   /** How long each call of the listener takes, in milliseconds. */
   readonly listenerMs?: number;
+  /** More options of the consumer. */
+  readonly consumer?: Partial<OrderedConsumerOptions>;
 }
 
 /** A group member of ours in a process of its own. */

@@ -9,17 +9,25 @@
  *
  * Times are those of the machine's monotonic clock, in microseconds, and so comparable between processes.
  *
- *     member.ts '{"namesrvAddr","group","topic","log","listenerMs"?}'
+ *     member.ts '{"namesrvAddr","group","topic","log","listenerMs"?,"consumer"?}'
  */
 import { openSync, writeSync } from 'node:fs';
-import { OrderedConsumer } from '../../lib/index.js';
+import { OrderedConsumer, type OrderedConsumerOptions } from '../../lib/index.js';
 
-const { namesrvAddr, group, topic, log, listenerMs } = JSON.parse(process.argv[2] ?? '{}') as {
+const {
+  namesrvAddr,
+  group,
+  topic,
+  log,
+  listenerMs,
+  consumer: more,
+} = JSON.parse(process.argv[2] ?? '{}') as {
   namesrvAddr: string;
   group: string;
   topic: string;
   log: string;
   listenerMs?: number;
+  consumer?: Partial<OrderedConsumerOptions>;
 };
 const file = openSync(log, 'a');
 const now = (): string => String(process.hrtime.bigint() / 1_000n);
@@ -31,6 +39,7 @@ const consumer = new OrderedConsumer({
   namesrvAddr,
   consumerGroup: group,
   consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
+  ...more,
 });
 consumer.subscribe(topic);
 consumer.on('queueOwned', ({ messageQueue: { topic: of, brokerName, queueId }, offset }) => {

@@ -42,7 +42,14 @@ function setUp(options: Partial<OwnershipOptions> = {}) {
     return { lockedQueues: queues.filter(({ queueId }) => !state.refused.has(queueId)) };
   };
   const ownership = new Ownership(
-    { lockless: false, leaseTime: LEASE, renewInterval: RENEW, revokeTimeoutMs: undefined, ...options },
+    {
+      lockless: false,
+      leaseTime: LEASE,
+      renewInterval: RENEW,
+      releaseOrphans: false,
+      revokeTimeoutMs: undefined,
+      ...options,
+    },
     {
       client: client.asClient(),
       consumerGroup: 'g',
@@ -54,6 +61,7 @@ function setUp(options: Partial<OwnershipOptions> = {}) {
       goOn: (queue) => wentOn.push(queue.key),
       unsettled: (reason) => unsettled.push(reason),
       lost: (queue, reason) => told.push(`${queue.messageQueue.queueId}: lost, ${reason}`),
+      orphansReleased: (clientId, queues) => told.push(`released ${queues.length} of ${clientId}`),
       noMaster: (brokerName) => masterless.push(brokerName),
       report: (error) => errors.push(error),
     },

@@ -24,6 +24,7 @@ function setUp({ clustering = true, strategy = allocateStrategyByName('AVG') }: 
   const runs: { at: number; wanted: string[] }[] = [];
   const changes: string[] = [];
   const errors: RocketMQError[] = [];
+  const seen: string[] = [];
   const warnings: string[] = [];
   const state = { topics: ['T'], suspended: false, settled: true, members: ['me'] as string[] | Error };
   client.knownRoutes.set('T', routeOf('T', { a: 4 }));
@@ -36,6 +37,8 @@ function setUp({ clustering = true, strategy = allocateStrategyByName('AVG') }: 
     reconcile: (wanted: ReadonlyMap<string, MessageQueue>) =>
       runs.push({ at: clock.now(), wanted: [...wanted.values()].map(show).sort() }),
     isSettled: () => state.settled,
+    membersSeen: (clientIds: readonly string[], brokerNames: readonly string[]) =>
+      seen.push(`${clientIds.join()} at ${brokerNames.join()}`),
   } as unknown as Ownership;
   const rebalancer = new Rebalancer(
     { consumerGroup: 'g', clustering, interval: INTERVAL, leaseTime: LEASE },
@@ -60,7 +63,7 @@ function setUp({ clustering = true, strategy = allocateStrategyByName('AVG') }: 
   };
   const startedAt = clock.now();
   const times = (): number[] => runs.map(({ at }) => at - startedAt);
-  return { client, clock, table, rebalancer, runs, times, changes, errors, warnings, state, own };
+  return { client, clock, table, rebalancer, runs, times, changes, errors, warnings, seen, state, own };
 }
 
 const ALL = ['T/a0', 'T/a1', 'T/a2', 'T/a3'];

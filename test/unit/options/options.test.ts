@@ -186,8 +186,9 @@ describe('resolveConsumerOptions', () => {
       brokerSuspendMaxTimeMillis: 15_000,
       consumerPullTimeoutMillis: 30_000,
       rebalanceInterval: 20_000,
-      lockRenewInterval: 20_000,
+      lease: { renewEvery: 20_000, validFor: 30_000 },
       lockLeaseTime: 30_000,
+      orphanLocks: 'expire',
       revokeMode: 'wait',
       revokeTimeoutMs: undefined,
       strictConsumeFromWhere: false,
@@ -299,8 +300,9 @@ describe('resolveConsumerOptions', () => {
   });
 
   it('refuses times that contradict each other', () => {
-    expect(field(resolveConsumerOptions, { consumerGroup, lockRenewInterval: 30_000 })).to.equal('lockRenewInterval');
-    expect(field(resolveConsumerOptions, { consumerGroup, lockLeaseTime: 20_000 })).to.equal('lockRenewInterval');
+    const renewEvery = 'lease.renewEvery';
+    expect(field(resolveConsumerOptions, { consumerGroup, lease: { renewEvery: 30_000 } })).to.equal(renewEvery);
+    expect(field(resolveConsumerOptions, { consumerGroup, lease: { validFor: 20_000 } })).to.equal(renewEvery);
     expect(field(resolveConsumerOptions, { consumerGroup, brokerSuspendMaxTimeMillis: 30_000 })).to.equal(
       'consumerPullTimeoutMillis',
     );
