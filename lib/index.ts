@@ -3,6 +3,8 @@
 export { OrderedConsumer, type AssignedQueueInfo, type MessageSelector } from './consumer/ordered-consumer.js';
 export type { ExhaustedEvent, OrderedConsumerEvents } from './consumer/consumer-events.js';
 export type { ConsumerHealth } from './consumer/consumer-health.js';
+export type { ConsumerStatus, QueueStatus } from './consumer/consumer-status.js';
+export type { Stall, StallCode } from './consumer/stall.js';
 export type { ListenerAnswer, MessageListenerOrderly } from './consumer/listener.js';
 export type { ConsumeOrderlyContext } from './consumer/orderly-context.js';
 export type { QueueState } from './consumer/assigned-queue.js';

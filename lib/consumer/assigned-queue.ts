@@ -27,6 +27,8 @@ export class AssignedQueue {
   readonly buffer = new ProcessQueue();
 
   state: QueueState = 'locking';
+  /** When it came into that state, by the monotonic clock. */
+  since = Number.NEGATIVE_INFINITY;
   /** Goes up whenever what was pulled or handed out before must not count any more. */
   generation = 0;
 
@@ -71,6 +73,12 @@ export class AssignedQueue {
   releasing = false;
   /** How often in a row the broker refused the lock. */
   refusals = 0;
+  /** Why the last lock request failed; `undefined` when it was answered. */
+  lockError: Error | undefined;
+  /** Since when pulls fail, and the last one's reason. */
+  pullFailing: { readonly since: number; readonly error: Error } | undefined;
+  /** The offset the listener failed on last, and since when. */
+  blockedAt: { readonly offset: number | undefined; readonly since: number } = { offset: undefined, since: 0 };
   /** How often giving the queue back failed. */
   unlockAttempts = 0;
   lastPullAt = Number.NEGATIVE_INFINITY;

@@ -145,6 +145,8 @@ export class ConsumeLoop {
     // A queue rests while it is paused, too: being resumed must not bring a failed message back early.
     if (end !== IDLE && queue.state === 'owned' && !this.#stopped) {
       queue.runner = 'resting';
+      const offset = queue.buffer.lowestUnfinished;
+      if (queue.blockedAt.offset !== offset) queue.blockedAt = { offset, since: this.#deps.clock.now() };
       queue.restTimer = this.#deps.clock.setTimeout(() => {
         queue.restTimer = undefined;
         queue.runner = 'idle';

@@ -2,6 +2,7 @@ import type { RocketMQError } from '../errors.js';
 import type { MessageExt } from '../protocol/message.js';
 import type { MessageQueue } from '../protocol/message-queue.js';
 import type { QueueState } from './assigned-queue.js';
+import type { Stall } from './stall.js';
 
 /** What happened to a message that had reached its last attempt. */
 export interface ExhaustedEvent {
@@ -39,6 +40,10 @@ export interface OrderedConsumerEvents {
   noMaster: [event: { brokerName: string; messageQueues: readonly MessageQueue[] }];
   /** Locks of a member that has vanished were given back in its name (`orphanLocks: 'release'`), and are held here now. */
   orphanLocksReleased: [event: { clientId: string; messageQueues: readonly MessageQueue[] }];
+  /** A queue has not moved for 30 s, and why; told again only when the reason changes. */
+  queueStalled: [event: { messageQueue: MessageQueue } & Stall];
+  /** A queue that was told to have stalled moves again. */
+  queueMoving: [event: { messageQueue: MessageQueue }];
   /** Something looks wrong in the group: two members share a client id, or their subscriptions differ. */
   warning: [event: { code: string; message: string }];
   /** Something failed and is tried again, or the listener did. Never thrown when nobody listens. */

@@ -4,7 +4,7 @@ import type { ConsumerMember } from '../client/consumer-member.js';
 import { RocketMQError } from '../errors.js';
 import type { ResolvedConsumerOptions } from '../options.js';
 import type { StoredMessage } from '../protocol/message.js';
-import type { MessageQueue } from '../protocol/message-queue.js';
+import { describeQueue, type MessageQueue } from '../protocol/message-queue.js';
 import { retryTopic, withNamespace, withoutNamespace } from '../protocol/namespace.js';
 import { PropertyName } from '../protocol/properties.js';
 import type {
@@ -33,6 +33,7 @@ import { Ownership } from './ownership.js';
 import { PullLoop, type PullLoopDeps, type PullLoopOptions } from './pull-loop.js';
 import { QueueTable, type QueueTransition } from './queue-table.js';
 import { Rebalancer } from './rebalancer.js';
+import { StallWatch } from './stall.js';
 import { findStartOffset } from './start-offset.js';
 import { TrackedTopics } from './tracked-topics.js';
 
@@ -75,6 +76,7 @@ export class ConsumerRuntime implements ConsumerMember {
   readonly #flow: FlowControl;
   readonly #reset: OffsetReset;
   readonly #stats: ConsumerStats;
+  readonly #stalls: StallWatch;
   readonly #retryTopic: string;
   #persistTimer: unknown;
   #persisting: Promise<void> = Promise.resolve();
@@ -93,6 +95,13 @@ export class ConsumerRuntime implements ConsumerMember {
     const warn = (code: string, message: string): void => emit('warning', { code, message });
     const isSuspended = (): boolean => state.suspended;
 
+    this.#stalls = new StallWatch({
+      stalled: (messageQueue, stall) => {
+        log('%s does not move: %s', describeQueue(messageQueue), stall.reason);
+        emit('queueStalled', { messageQueue, ...stall });
+      },
+      moving: (messageQueue) => emit('queueMoving', { messageQueue }),
+    });
     this.#stats = new ConsumerStats(client.clock);
     this.#flow = new FlowControl(options);
     this.offsets = createOffsetStore(client, this.consumerGroup, options);
@@ -323,6 +332,7 @@ export class ConsumerRuntime implements ConsumerMember {
       this.#planPersist();
       this.consumeLoop.watchCalls(this.table.all());
       const now = this.#client.clock.now();
+      this.#stalls.check(this.table.all(), now, lockLeaseTime, this.#state.suspended);
       // Only the owner commits; a queue whose lease has run out waits for its lock.
       const ours = this.table
         .all()

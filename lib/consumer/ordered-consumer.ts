@@ -12,6 +12,7 @@ import { buildSubscription, type SubscriptionData } from '../protocol/subscripti
 import { checkTopic } from '../validation.js';
 import type { AssignedQueue, QueueState } from './assigned-queue.js';
 import type { OrderedConsumerEvents } from './consumer-events.js';
+import { describeQueues, type ConsumerStatus } from './consumer-status.js';
 import { withLease } from './lease.js';
 import { describeHealth, type ConsumerHealth } from './consumer-health.js';
 import { ConsumerRuntime, type ConsumerState } from './consumer-runtime.js';
@@ -212,6 +213,25 @@ export class OrderedConsumer extends EventEmitter<OrderedConsumerEvents> impleme
     }
     const { clock, lockLeaseTime } = this.#options;
     return describeHealth(this.#runtime.table.all(), clock.now(), lockLeaseTime, this.#state.suspended);
+  }
+
+  /**
+   * The whole state at a glance: what is owned, how far each queue is, and what keeps one that does not move. Cheap enough
+   * for a health endpoint: it looks at memory alone.
+   */
+  status(): ConsumerStatus {
+    const { clock, lockLeaseTime } = this.#options;
+    const { suspended } = this.#state;
+    const runtime = this.#runtime;
+    const committed = (queue: MessageQueue): number | undefined => runtime?.offsets.get(queue);
+    return {
+      phase: this.#phase,
+      consumerGroup: this.consumerGroup,
+      clientId: this.clientId,
+      ...this.health(),
+      suspended,
+      ...describeQueues(runtime?.table.all() ?? [], committed, clock.now(), lockLeaseTime, suspended),
+    };
   }
 
   /** The queues this consumer has to do with, and how far each is. */

@@ -142,6 +142,7 @@ export class Ownership implements LockObserver {
 
   granted(queue: AssignedQueue, continuous: boolean, leaseHadExpired: boolean): void {
     queue.refusals = 0;
+    queue.lockError = undefined;
     this.#answered(queue.messageQueue.brokerName);
     if (queue.releasing) return;
     if (queue.state === 'locking') {
@@ -162,6 +163,7 @@ export class Ownership implements LockObserver {
   refused(queue: AssignedQueue): void {
     queue.locked = false;
     queue.refusals++;
+    queue.lockError = undefined;
     this.#answered(queue.messageQueue.brokerName);
     if (queue.state === 'owned') this.#lose(queue, 'the broker refused to renew the lock');
     if (queue.state === 'draining') {
@@ -188,7 +190,10 @@ export class Ownership implements LockObserver {
         }),
       );
     }
-    for (const queue of queues) this.#lockSoon(queue, LONGEST_RETRY);
+    for (const queue of queues) {
+      queue.lockError = error instanceof Error ? error : new Error(String(error));
+      this.#lockSoon(queue, LONGEST_RETRY);
+    }
   }
 
   /** All that has a lock to lose, whatever its state. */

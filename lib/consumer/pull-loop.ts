@@ -144,6 +144,7 @@ export class PullLoop implements CallHandler {
   #goOn(next: Next): void {
     if (next === 'ended') return;
     this.#failures = 0;
+    this.#queue.pullFailing = undefined;
     if (next === 'again') this.#next();
     else this.#wait(next.pause);
   }
@@ -337,6 +338,7 @@ export class PullLoop implements CallHandler {
     // An unreadable message is reported each time: it needs somebody. A broker that is away says so once.
     if (failures === 1 || error instanceof MessageFormatError) this.#deps.report(error);
     log('%s: pull failed %d times: %s', queue.key, failures, error.message);
+    queue.pullFailing = { since: queue.pullFailing?.since ?? this.#deps.client.clock.now(), error };
     const base = this.#options.pullTimeDelayMillsWhenException;
     const pause = Math.min(LONGEST_PAUSE, base * 2 ** Math.min(failures - 1, 8));
     return failures === 1 ? base : pause * (0.75 + Math.random() / 4);

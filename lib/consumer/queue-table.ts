@@ -70,6 +70,7 @@ export class QueueTable {
     if (this.#queues.has(queue.key))
       throw new StateError(`${describeQueue(queue.messageQueue)} is in the table already`);
     this.#queues.set(queue.key, queue);
+    queue.since = this.#clock.now();
     this.#onTransition({ queue, from: 'absent', to: 'locking', reason: 'assigned' });
   }
 
@@ -131,6 +132,7 @@ export class QueueTable {
   #move(queue: AssignedQueue, to: QueueState, reason: string): void {
     const from = queue.state;
     queue.state = to;
+    queue.since = this.#clock.now();
     queue.changed.notify();
     this.#onTransition({ queue, from, to, reason });
   }
