@@ -1,4 +1,5 @@
 import type { Suite } from '../harness/suite.js';
+import { handover } from './handover.js';
 import { ioBound } from './io-bound.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
@@ -10,5 +11,5 @@ import { throughput } from './throughput.js';
 
 /** All suites by name, in the order in which `npm run bench` runs them. */
 export const SUITES: ReadonlyMap<string, Suite> = new Map(
-  [throughput, startup, latency, memory, ioBound, scale, producer, mock].map((suite) => [suite.name, suite]),
+  [throughput, startup, latency, memory, ioBound, scale, producer, handover, mock].map((suite) => [suite.name, suite]),
 );

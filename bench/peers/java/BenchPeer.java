@@ -30,10 +30,12 @@ import org.apache.rocketmq.common.message.MessageExt;
  * <pre>
  * BenchPeer consume namesrv=.. topic=.. group=.. messages=.. [batch=1]
  * BenchPeer latency namesrv=.. topic=.. group=.. messages=.. [rate=300] [warmup=300]
+ * BenchPeer member  namesrv=.. topic=.. group=..
  * BenchPeer produce namesrv=.. topic=.. messages=.. [size=512] [keys=64] [inFlight=100]
  * </pre>
  *
- * The last line of standard output is RESULT and a JSON object: times in milliseconds, memory in bytes.
+ * The last line of standard output is RESULT and a JSON object: times in milliseconds, memory in bytes. A member has no
+ * result: it writes `GOT brokerName queueId` for each message, and leaves in good order when its standard input ends.
  */
 public final class BenchPeer {
     private static final com.sun.management.OperatingSystemMXBean SYSTEM =
@@ -45,7 +47,7 @@ public final class BenchPeer {
         BenchPeer peer = new BenchPeer();
         try {
             if (args.length == 0) {
-                throw new IllegalArgumentException("the mode is missing: consume, latency or produce");
+                throw new IllegalArgumentException("the mode is missing: consume, latency, member or produce");
             }
             for (int i = 1; i < args.length; i++) {
                 int equals = args[i].indexOf('=');
@@ -57,6 +59,7 @@ public final class BenchPeer {
             String result = switch (args[0]) {
                 case "consume" -> peer.consume();
                 case "latency" -> peer.latency();
+                case "member" -> peer.member();
                 case "produce" -> peer.produce();
                 default -> throw new IllegalArgumentException("no such mode: " + args[0]);
             };
@@ -106,6 +109,21 @@ public final class BenchPeer {
             "{\"messages\":%d,\"firstMs\":%.3f,\"wallMs\":%.3f,\"cpuMs\":%.3f,\"cpuTotalMs\":%.3f,\"peakRss\":%d}",
             counted.get(), millis(first.get().nanos - startedAt), millis(last.get().nanos - first.get().nanos),
             millis(last.get().cpuNanos - first.get().cpuNanos), millis(last.get().cpuNanos), peakRss);
+    }
+
+    private String member() throws Exception {
+        DefaultMQPushConsumer consumer = newConsumer((messages, context) -> {
+            for (MessageExt message : messages) {
+                System.out.println("GOT " + message.getBrokerName() + " " + message.getQueueId());
+            }
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        while (System.in.read() != -1) {
+            // Until whoever started it has enough.
+        }
+        consumer.shutdown();
+        return "{}";
     }
 
     private String latency() throws Exception {
