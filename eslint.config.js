@@ -66,7 +66,41 @@ export default defineConfig(
   },
   {
     files: ['examples/testing/*.mjs'],
-    languageOptions: { globals: { describe: 'readonly', it: 'readonly', beforeEach: 'readonly', afterEach: 'readonly' } },
+    languageOptions: {
+      globals: { describe: 'readonly', it: 'readonly', beforeEach: 'readonly', afterEach: 'readonly' },
+    },
+  },
+  {
+    // A page, in the browser.
+    files: ['mock-broker/console/**/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          ...[
+            'document',
+            'window',
+            'localStorage',
+            'sessionStorage',
+            'fetch',
+            'setTimeout',
+            'clearTimeout',
+            'setInterval',
+          ],
+          ...['TextDecoder'],
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: {
+      eqeqeq: 'error',
+      'no-console': 'error',
+      // Data gets in as text only.
+      'no-restricted-properties': [
+        'error',
+        { property: 'innerHTML', message: 'Use h() of dom.js.' },
+        { property: 'outerHTML', message: 'Use h() of dom.js.' },
+        { property: 'insertAdjacentHTML', message: 'Use h() of dom.js.' },
+      ],
+    },
   },
   {
     files: ['test/**/*.ts'],

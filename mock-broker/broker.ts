@@ -3,11 +3,13 @@ import type { ResponseCommand } from '../lib/protocol/command.js';
 import type { MessageQueue } from '../lib/protocol/message-queue.js';
 import { checkSignature } from './acl.js';
 import { BrokerState } from './broker-state.js';
+import { carryOut } from './faults/carry-out.js';
 import { brokerHandlers } from './handlers/index.js';
 import type { ResolvedOptions } from './options.js';
 import type { Connection } from './server/connection.js';
 import { notSupported } from './server/exchange.js';
 import { MockServer, type ServerEnvironment } from './server/server.js';
+import type { Watchdogs } from './watchdogs/watchdogs.js';
 
 /** Which broker one is. */
 export interface BrokerIdentity {
@@ -20,11 +22,22 @@ export interface BrokerIdentity {
   readonly master?: MockBroker;
 }
 
+/** How a broker comes up again. */
+export interface BrokerStartOptions {
+  /** With the messages and offsets it had; else it has lost them, like a broker with a new disk. @default true */
+  readonly keepData?: boolean;
+  /** With the queue locks it had; a real broker forgets them. @default false */
+  readonly keepLocks?: boolean;
+  /** Where it listens; 0 takes any free port. @default the port it had */
+  readonly port?: number;
+}
+
 /** What only a master takes. */
 const SENDS: ReadonlySet<number> = new Set([
   RequestCode.SEND_MESSAGE,
   RequestCode.SEND_MESSAGE_V2,
   RequestCode.SEND_BATCH_MESSAGE,
+  RequestCode.CONSUMER_SEND_MSG_BACK,
 ]);
 
 const REPLICA_REFUSAL: ResponseCommand = {
@@ -40,6 +53,7 @@ export class MockBroker {
   readonly #server: MockServer;
   readonly #options: ResolvedOptions;
   readonly #replicas: MockBroker[] = [];
+  readonly #watchdogs: Watchdogs | undefined;
   #brokerId: number;
 
   /** @internal */
@@ -48,6 +62,7 @@ export class MockBroker {
     this.name = name;
     this.#options = options;
     this.#brokerId = brokerId;
+    this.#watchdogs = environment.watchdogs;
     this.state = new BrokerState(name, options, () => this.#server.port, master?.state);
     this.#server = new MockServer(
       environment,
@@ -58,9 +73,12 @@ export class MockBroker {
           if (refusal !== undefined) return refusal;
           if (master !== undefined && SENDS.has(exchange.command.code)) return REPLICA_REFUSAL;
           const handler = brokerHandlers.get(exchange.command.code);
-          return handler === undefined ? notSupported(exchange.command.code) : handler.handle(this.state, exchange);
+          if (handler === undefined || (handler.since ?? 0) > options.version)
+            return notSupported(exchange.command.code);
+          return carryOut(this.state, exchange, () => handler.handle(this.state, exchange));
         },
         onClosed: (connection) => this.state.onConnectionClosed(connection),
+        observer: environment.watchdogs?.observe(this.state),
       },
       port,
     );
@@ -109,10 +127,16 @@ export class MockBroker {
     return this.state.holds.size;
   }
 
-  /** Listens on the port it had before. Messages, topics and offsets are as they were; locks and members are lost. */
-  async start(): Promise<void> {
-    await this.#server.start();
-    this.state.startUp();
+  /** Listens. Topics, groups, messages and offsets are as they were, locks and members are lost, unless told otherwise. */
+  async start(options: BrokerStartOptions = {}): Promise<void> {
+    if (this.running) return;
+    const { keepData = true, keepLocks = false } = options;
+    await this.#server.start(options.port);
+    if (!keepData) {
+      this.state.loseData();
+      this.#watchdogs?.offsetsMoved(this.state, undefined, undefined);
+    }
+    this.state.startUp({ keepLocks });
     this.state.registered = true;
   }
 
@@ -129,9 +153,29 @@ export class MockBroker {
     this.state.shutDown();
   }
 
-  async restart(): Promise<void> {
+  async restart(options: BrokerStartOptions = {}): Promise<void> {
     await this.stop();
-    await this.start();
+    await this.start(options);
+  }
+
+  /** Keeps a replica from hearing of what its master stores and of offsets from now on. Masters have nothing to pause. */
+  pauseReplication(): void {
+    this.state.setReplicationPaused(true);
+  }
+
+  /** Gives a replica all it has missed. */
+  resumeReplication(): void {
+    this.state.setReplicationPaused(false);
+  }
+
+  /** Has what the master stores from now on come to this replica so much later, in milliseconds of the mock's clock. */
+  setReplicationLag(lagMs: number): void {
+    this.state.replication?.setLag(lagMs);
+  }
+
+  /** How many changes of its master a replica has not seen yet. */
+  get replicationBehind(): number {
+    return this.state.replication?.behind ?? 0;
   }
 
   /** Takes it out of routes, or puts it in again, while it goes on running. */

@@ -3,20 +3,26 @@ import type { RemotingCommand, RequestCommand } from '../lib/protocol/command.js
 import { decodeMessages, type StoredMessage } from '../lib/protocol/message.js';
 import { MessageIdGenerator } from '../lib/protocol/message-id.js';
 import type { MessageQueue } from '../lib/protocol/message-queue.js';
-import type { OffsetTableForm, QueueOffset } from '../lib/protocol/requests/offset-table.js';
-import { resetConsumerClientOffset } from '../lib/protocol/requests/reset-consumer-client-offset.js';
+import type { QueueOffset } from '../lib/protocol/requests/offset-table.js';
 import type { SubscriptionData } from '../lib/protocol/subscription.js';
 import { MASTER_ID } from '../lib/protocol/topic-route.js';
+import type { MockAdmin, MockAdminOptions } from './admin/server.js';
 import { MockBroker } from './broker.js';
 import type { MockClock } from './clock.js';
-import { Faults } from './faults.js';
+import { Faults } from './faults/faults.js';
 import { Journal } from './journal.js';
+import { JournalFile } from './journal-file.js';
 import { MockNameServer, RouteInfo } from './name-server.js';
-import { checkTopic, type GroupOptions, type MockClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.js'; // prettier-ignore
+import { type BrokerOptions, checkTopic, freeBrokerName, type GroupOptions, type MockClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.js'; // prettier-ignore
+import { type ResetOffsetOptions, resetOffsetAt } from './reset-offset.js';
 import { Producer, type ProducedMessage, type ProduceResult } from './produce.js';
 import type { Connection } from './server/connection.js';
 import type { ServerEnvironment } from './server/server.js';
 import type { QueueLock } from './store/locks.js';
+import type { Violation, ViolationKind } from './watchdogs/violation.js';
+import { Watchdogs } from './watchdogs/watchdogs.js';
+
+export type { ResetOffsetOptions } from './reset-offset.js';
 
 /** A committed offset of a group, with its queue. */
 export interface GroupOffset {
@@ -34,22 +40,6 @@ export interface GroupMember {
   readonly subscriptions: readonly SubscriptionData[];
 }
 
-/** Where to have a group consume from. */
-export interface ResetOffsetOptions {
-  /** `server`: the next pull of each queue is answered with it. `push`: the members are told. */
-  readonly mode: 'server' | 'push';
-  /** The first message stored then or later; negative for the end of the queue. One of this and `offset` is needed. */
-  readonly timestamp?: number;
-  /** Exactly there. */
-  readonly offset?: number;
-  /** @default all brokers that have the topic */
-  readonly brokerName?: string;
-  /** @default all queues */
-  readonly queueId?: number;
-  /** How a pushed table is written. @default 'object-keys', as the reference does */
-  readonly form?: OffsetTableForm;
-}
-
 const DEFAULT_CALL_TIMEOUT_MS = 10_000;
 
 /** A whole RocketMQ cluster in this process: name servers and brokers, on real ports, that speak the real protocol. */
@@ -59,19 +49,25 @@ export class MockCluster {
   readonly journal: Journal;
   /** What is to go wrong. */
   readonly faults = new Faults();
-  /** The masters; each knows its replicas. */
-  readonly brokers: readonly MockBroker[];
   readonly nameServers: readonly MockNameServer[];
+  readonly #brokers: MockBroker[];
+  readonly #environment: ServerEnvironment;
+  readonly #watchdogs: Watchdogs | undefined;
+  readonly #journalFile: JournalFile | undefined;
   readonly #options: ResolvedOptions;
   readonly #routes: RouteInfo;
   readonly #producer: Producer;
+  readonly #admins: MockAdmin[] = [];
 
   private constructor(options: ResolvedOptions) {
     this.#options = options;
     this.clock = options.clock;
-    this.journal = new Journal(options.journalLimit);
+    this.#watchdogs = options.watchdogs === false ? undefined : new Watchdogs(options.watchdogs);
+    this.journal = new Journal(options.journalLimit, this.#watchdogs !== undefined);
+    this.#journalFile = options.journalFile === undefined ? undefined : new JournalFile(options.journalFile);
+    if (this.#journalFile !== undefined) this.journal.subscribe((entry) => this.#journalFile?.add(entry));
     let connections = 0;
-    const environment: ServerEnvironment = {
+    this.#environment = {
       host: options.host,
       clock: options.clock,
       journal: this.journal,
@@ -79,20 +75,24 @@ export class MockCluster {
       version: options.version,
       serializeType: options.serializeType,
       tls: options.tls,
+      watchdogs: this.#watchdogs,
       nextConnectionId: () => ++connections,
     };
-    this.brokers = options.brokers.map(({ name, replicas }, index) => {
-      const port = options.brokerPort === 0 ? 0 : options.brokerPort + index;
-      const broker = new MockBroker(options, environment, { name, port, brokerId: MASTER_ID });
-      for (let count = 0; count < replicas; count++) broker.addReplica(environment);
-      return broker;
-    });
-    this.#routes = new RouteInfo(this.brokers, options.isV4);
+    this.#brokers = [];
+    this.#routes = new RouteInfo(this.#brokers, options.isV4);
+    for (const [index, broker] of options.brokers.entries()) {
+      this.#makeBroker(broker, options.brokerPort === 0 ? 0 : options.brokerPort + index);
+    }
     this.nameServers = Array.from({ length: options.nameServers }, (_, index) => {
-      return new MockNameServer(this.#routes, options.advertisedHost, environment, index === 0 ? options.port : 0);
+      return new MockNameServer(
+        this.#routes,
+        options.advertisedHost,
+        this.#environment,
+        index === 0 ? options.port : 0,
+      );
     });
     const ids = new MessageIdGenerator('127.0.0.1');
-    this.#producer = new Producer(this.brokers, () => ids.next(this.clock.now()));
+    this.#producer = new Producer(this.#brokers, () => ids.next(this.clock.now()));
   }
 
   /**
@@ -106,11 +106,44 @@ export class MockCluster {
     for (const [name, group] of Object.entries(options.groups ?? {})) cluster.updateGroup(name, group);
     try {
       await Promise.all(cluster.#servers().map((server) => server.start()));
+      const { http = false } = options;
+      if (http !== false) await cluster.startAdmin(http === true ? {} : http);
     } catch (error) {
       await cluster.stop();
       throw error;
     }
     return cluster;
+  }
+
+  /** What it was started with. @internal */
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
+  /** The masters; each knows its replicas. */
+  get brokers(): readonly MockBroker[] {
+    return this.#brokers;
+  }
+
+  /**
+   * What the watchdogs found, the first thousand: each with the frames that prove it.
+   */
+  get violations(): readonly Violation[] {
+    return this.#watchdogs?.violations ?? [];
+  }
+
+  /** How many violations of each kind there were; undefined without watchdogs. */
+  get violationCounts(): Readonly<Record<ViolationKind, number>> | undefined {
+    return this.#watchdogs?.counts;
+  }
+
+  /**
+   * Calls back with each violation as it is found.
+   *
+   * @returns what ends that
+   */
+  onViolation(listener: (violation: Violation) => void): () => void {
+    return this.#watchdogs?.onViolation(listener) ?? (() => undefined);
   }
 
   /** The name servers, `host:port` joined by `;`: what a client is configured with. */
@@ -125,6 +158,40 @@ export class MockCluster {
       throw new ValidationError('brokerName', name, this.brokers.map((candidate) => candidate.name).join(', '));
     }
     return broker;
+  }
+
+  /**
+   * Adds a broker and starts it. It has the groups the cluster was started with, and no topics but those every broker has:
+   * `createTopic` and `updateTopic` give it some.
+   *
+   * @param options `name`: the next of broker-a, broker-b and so on by default. `port`: 0, any free one, by default
+   * @throws ValidationError for a name that is taken; rejects when the port is taken
+   */
+  async addBroker(options: Partial<BrokerOptions> & { readonly port?: number } = {}): Promise<MockBroker> {
+    const { replicas = 0, port = 0, name = freeBrokerName(this.#brokers.map((broker) => broker.name)) } = options;
+    if (name === '' || this.#brokers.some((broker) => broker.name === name)) {
+      throw new ValidationError('brokerName', name, 'a name no other broker has');
+    }
+    const broker = this.#makeBroker({ name, replicas }, port);
+    for (const [group, config] of Object.entries(this.#options.groups)) broker.state.groups.put(group, config);
+    try {
+      await Promise.all([broker, ...broker.replicas].map((instance) => instance.start()));
+    } catch (error) {
+      await this.removeBroker(name);
+      throw error;
+    }
+    return broker;
+  }
+
+  /**
+   * Stops a broker and its replicas for good, with all they have.
+   *
+   * @throws ValidationError when there is no broker of that name
+   */
+  async removeBroker(name: string): Promise<void> {
+    const broker = this.broker(name);
+    await Promise.all([broker, ...broker.replicas].map((instance) => instance.stop()));
+    this.#brokers.splice(this.#brokers.indexOf(broker), 1);
   }
 
   /** Makes a topic on all brokers or some; one that is there already gets these settings. */
@@ -143,7 +210,10 @@ export class MockCluster {
 
   /** Deletes a topic with its messages and everybody's offsets in it. */
   deleteTopic(name: string): void {
-    for (const broker of this.brokers) broker.state.deleteTopic(name);
+    for (const broker of this.brokers) {
+      this.#watchdogs?.offsetsMoved(broker.state, undefined, name);
+      broker.state.deleteTopic(name);
+    }
     this.#routes.orderTopicConfs.delete(name);
   }
 
@@ -182,7 +252,7 @@ export class MockCluster {
 
   /** Forgets the messages of a queue before an offset, as if their retention were over. */
   expireMessages(queue: MessageQueue, beforeOffset: number): void {
-    this.broker(queue.brokerName).state.store.expireBefore(queue.topic, queue.queueId, beforeOffset);
+    this.broker(queue.brokerName).state.expireBefore(queue.topic, queue.queueId, beforeOffset);
   }
 
   /** The queue locks of a group, expired ones too. */
@@ -199,7 +269,9 @@ export class MockCluster {
 
   /** Commits an offset on behalf of a group. */
   setOffset(group: string, queue: MessageQueue, offset: number): void {
-    this.broker(queue.brokerName).state.offsets.commit(group, queue.topic, queue.queueId, offset);
+    const { state } = this.broker(queue.brokerName);
+    state.offsets.commit(group, queue.topic, queue.queueId, offset);
+    this.#watchdogs?.offsetsMoved(state, group, queue.topic);
   }
 
   /** The consumers of a group at each broker. */
@@ -219,14 +291,8 @@ export class MockCluster {
     const { brokerName } = options;
     const brokers = this.#brokersWith(topic).filter((broker) => brokerName === undefined || broker.name === brokerName);
     return brokers.flatMap((broker) => {
-      const offsets = resetOffsets(broker, topic, options);
-      if (options.mode === 'push') pushReset(broker, group, topic, offsets, options);
-      else {
-        for (const { queue, offset } of offsets) {
-          broker.state.offsets.assignReset(group, topic, queue.queueId, offset);
-        }
-      }
-      return offsets;
+      this.#watchdogs?.offsetsMoved(broker.state, group, topic);
+      return resetOffsetAt(broker, group, topic, options);
     });
   }
 
@@ -257,15 +323,49 @@ export class MockCluster {
     return connections.length;
   }
 
-  /** Closes all connections and ports; nothing of the cluster keeps the process alive after that. Idempotent. */
+  /**
+   * Starts the control plane over HTTP, with the console page; it ends with the cluster.
+   *
+   * @throws ValidationError for a host that others can reach without a token; rejects when the port is taken
+   */
+  async startAdmin(options: MockAdminOptions = {}): Promise<MockAdmin> {
+    // What most clusters don't need is not loaded before.
+    const { startAdmin } = await import('./admin/server.js');
+    const admin = await startAdmin(this, options);
+    this.#admins.push(admin);
+    return admin;
+  }
+
+  /** The control planes that were started. */
+  get admins(): readonly MockAdmin[] {
+    return this.#admins;
+  }
+
+  /**
+   * Closes all connections and ports; nothing of the cluster keeps the process alive after that. Idempotent.
+   *
+   * @throws WatchdogError, once everything is closed, when `watchdogs` is `'throw'` and something was found
+   */
   async stop(): Promise<void> {
     this.journal.close();
     this.faults.close();
-    await Promise.all(this.#servers().map((server) => server.stop()));
+    await Promise.all([...this.#admins, ...this.#servers()].map((server) => server.stop()));
+    this.#journalFile?.close();
+    this.#watchdogs?.check();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #makeBroker({ name, replicas }: Required<BrokerOptions>, port: number): MockBroker {
+    const broker = new MockBroker(this.#options, this.#environment, { name, port, brokerId: MASTER_ID });
+    for (let count = 0; count < replicas; count++) broker.addReplica(this.#environment);
+    for (const { state } of [broker, ...broker.replicas]) {
+      state.findQueues = (topic) => this.#routes.readableQueues(topic);
+    }
+    this.#brokers.push(broker);
+    return broker;
   }
 
   #servers(): (MockBroker | MockNameServer)[] {
@@ -298,36 +398,4 @@ function topicChange(options: TopicOptions): { readQueueNums?: number; writeQueu
     ...(writeQueueNums !== undefined && { writeQueueNums }),
     ...(options.perm !== undefined && { perm: options.perm }),
   };
-}
-
-function resetOffsets(broker: MockBroker, topic: string, options: ResetOffsetOptions): QueueOffset[] {
-  const { store, topics } = broker.state;
-  const count = topics.get(topic)?.readQueueNums ?? 0;
-  const queueIds = options.queueId === undefined ? Array.from({ length: count }, (_, id) => id) : [options.queueId];
-  return queueIds.map((queueId) => {
-    const { timestamp = 0 } = options;
-    const byTime = (): number =>
-      timestamp < 0
-        ? store.maxOffset(topic, queueId)
-        : (store.queue(topic, queueId)?.offsetByTime(timestamp, 'LOWER') ?? 0);
-    return { queue: { topic, brokerName: broker.name, queueId }, offset: options.offset ?? byTime() };
-  });
-}
-
-function pushReset(
-  broker: MockBroker,
-  group: string,
-  topic: string,
-  offsets: readonly QueueOffset[],
-  options: ResetOffsetOptions,
-): void {
-  const request = resetConsumerClientOffset.encode({
-    topic,
-    group,
-    timestamp: options.timestamp ?? -1,
-    isForce: true,
-    offsets,
-    form: options.form ?? 'object-keys',
-  });
-  for (const connection of broker.state.members.group(group)?.channels.keys() ?? []) connection.sendOneway(request);
 }

@@ -1,64 +1,36 @@
 import { StateError, TimeoutError } from '../lib/errors.js';
 import { requestCodeName, responseCodeName } from '../lib/protocol/codes.js';
-import type { ExtFields, RemotingCommand } from '../lib/protocol/command.js';
-import { isOneway, isResponse } from '../lib/protocol/command.js';
+import { requestCode } from './faults/codes.js';
+import { Listeners } from './listeners.js';
+import { Entry, type JournalEntry, type JournalKind, type JournalRecord } from './journal-entry.js';
+
+export type { JournalEntry, JournalKind } from './journal-entry.js';
 
 /** Every frame the mock cluster received and sent, in order: what a test asserts on. */
 
-/** The peer of a connection, shared by all of its journal entries. */
-export interface ConnectionIdentity {
-  readonly id: number;
-  /** Known once the client has sent a heartbeat, a lock or an unregister request on this connection. */
-  readonly clientId: string | undefined;
-}
-
-export type JournalKind = 'request' | 'oneway' | 'response';
-
-export interface JournalEntry {
-  /** When, in milliseconds of the mock's clock. */
-  readonly at: number;
-  /** Position in the journal since the cluster was started; never used twice. */
-  readonly seq: number;
+/** Which frames are meant. What is left out matches anything. */
+export interface JournalFilter {
+  /** Request code, by number or name, or several; of responses it is the request's. */
+  readonly code?: number | string | readonly (number | string)[];
   /** Broker name, or `namesrv`. */
-  readonly broker: string;
-  /** `in`: the mock received it. `out`: the mock sent it. */
-  readonly direction: 'in' | 'out';
-  readonly kind: JournalKind;
-  /** Request code, or response code when `kind` is `response`. */
-  readonly code: number;
-  readonly opaque: number;
-  readonly remark: string | undefined;
-  readonly ext: ExtFields;
-  readonly body: Buffer;
-  /** The sender's protocol version. */
-  readonly version: number;
-  /** Number of the connection, unique in the cluster. */
-  readonly connection: number;
-  readonly clientId: string | undefined;
-  /** For responses: the code of the request that is answered. */
-  readonly request: number | undefined;
+  readonly broker?: string;
+  /** The sender's client id, or one the request names. */
+  readonly clientId?: string;
+  readonly group?: string;
+  readonly topic?: string;
+  readonly queueId?: number;
+  readonly connection?: number;
+  readonly direction?: 'in' | 'out';
+  readonly kind?: JournalKind;
+  /** Only what came after the entry of this `seq`. */
+  readonly since?: number;
 }
 
 /** Which requests {@link Journal.requests} lists. What is left out matches anything. */
-export interface RequestFilter {
-  readonly code?: number;
-  readonly broker?: string;
-  readonly clientId?: string;
-  readonly connection?: number;
-}
-
-/** What a frame is recorded with. */
-export interface JournalRecord {
-  readonly at: number;
-  readonly broker: string;
-  readonly direction: 'in' | 'out';
-  readonly peer: ConnectionIdentity;
-  readonly command: RemotingCommand;
-  readonly request?: number | undefined;
-}
+export type RequestFilter = Omit<JournalFilter, 'direction' | 'kind'>;
 
 interface Waiter {
-  readonly predicate: (entry: JournalEntry) => boolean;
+  readonly predicate: (entry: Entry) => boolean;
   readonly resolve: (entry: JournalEntry) => void;
   readonly reject: (error: Error) => void;
 }
@@ -70,63 +42,35 @@ const DEFAULT_WAIT_MS = 5000;
 /** How many of the latest frames a failed wait names. */
 const SHOWN_ENTRIES = 8;
 
-class Entry implements JournalEntry {
-  readonly at: number;
-  readonly seq: number;
-  readonly broker: string;
-  readonly direction: 'in' | 'out';
-  readonly kind: JournalKind;
-  readonly code: number;
-  readonly opaque: number;
-  readonly remark: string | undefined;
-  readonly ext: ExtFields;
-  readonly body: Buffer;
-  readonly version: number;
-  readonly connection: number;
-  readonly request: number | undefined;
-  readonly #peer: ConnectionIdentity;
-
-  constructor(seq: number, record: JournalRecord) {
-    const { command } = record;
-    this.at = record.at;
-    this.seq = seq;
-    this.broker = record.broker;
-    this.direction = record.direction;
-    this.kind = isResponse(command) ? 'response' : isOneway(command) ? 'oneway' : 'request';
-    this.code = command.code;
-    this.opaque = command.opaque;
-    this.remark = command.remark;
-    this.ext = command.extFields;
-    this.body = command.body;
-    this.version = command.version;
-    this.connection = record.peer.id;
-    this.request = record.request;
-    this.#peer = record.peer;
-  }
-
-  /** Read from the connection, so that frames sent before the client named itself have it too. */
-  get clientId(): string | undefined {
-    return this.#peer.clientId;
-  }
-}
-
 export class Journal {
   readonly #limit: number;
-  #entries: JournalEntry[] = [];
+  #entries: Entry[] = [];
   /** Entries before this index were dropped; the array is cut now and then. */
   #start = 0;
   #bodyBytes = 0;
   #sequence = 0;
   #dropped = 0;
   #waiters: Waiter[] = [];
+  readonly #listeners = new Listeners<[entry: JournalEntry]>();
+  readonly #isKept: boolean;
 
-  constructor(limit: number = DEFAULT_JOURNAL_LIMIT) {
+  /**
+   * @param limit how many entries are kept
+   * @param isKept whether entries are made though none of them is kept here: somebody else needs them
+   */
+  constructor(limit: number = DEFAULT_JOURNAL_LIMIT, isKept = false) {
     this.#limit = limit;
+    this.#isKept = isKept || limit > 0;
   }
 
   /** What is kept, oldest first: the newest entries up to the limit. */
   get entries(): readonly JournalEntry[] {
     return this.#entries.slice(this.#start);
+  }
+
+  /** The position of the newest entry, -1 before the first: `since` of a filter for what comes after. */
+  get lastSeq(): number {
+    return this.#sequence - 1;
   }
 
   /** How many of the oldest entries were forgotten because of the limit. */
@@ -136,15 +80,35 @@ export class Journal {
 
   /** Requests, one-way ones too, that the mock received. */
   requests(filter: RequestFilter = {}): JournalEntry[] {
-    return this.entries.filter(
-      (entry) =>
-        entry.direction === 'in' &&
-        entry.kind !== 'response' &&
-        (filter.code === undefined || entry.code === filter.code) &&
-        (filter.broker === undefined || entry.broker === filter.broker) &&
-        (filter.clientId === undefined || entry.clientId === filter.clientId) &&
-        (filter.connection === undefined || entry.connection === filter.connection),
-    );
+    return this.filter({ ...filter, direction: 'in' }).filter((entry) => entry.kind !== 'response');
+  }
+
+  /**
+   * What is kept of these frames, oldest first.
+   *
+   * @throws ValidationError for a code no request has
+   */
+  filter(filter: JournalFilter): JournalEntry[] {
+    return this.#entries.slice(this.#start).filter(matcher(filter));
+  }
+
+  /**
+   * The next such frame from now on.
+   *
+   * @param options `timeoutMs`: how long to wait, in real time; 5000 by default
+   * @throws ValidationError for a code no request has; TimeoutError which names the latest frames
+   */
+  async next(filter: JournalFilter = {}, options: { timeoutMs?: number } = {}): Promise<JournalEntry> {
+    return this.#wait(matcher(filter), options.timeoutMs ?? DEFAULT_WAIT_MS);
+  }
+
+  /**
+   * Calls back with each frame as it comes and goes. What came of a request isn't known by then: its entry tells later.
+   *
+   * @returns what ends that
+   */
+  subscribe(listener: (entry: JournalEntry) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -164,6 +128,39 @@ export class Journal {
       const entry = this.#entries[at] as JournalEntry;
       if (wanted(entry)) return Promise.resolve(entry);
     }
+    return this.#wait(wanted, timeoutMs);
+  }
+
+  /** Forgets all entries. Those who wait go on waiting. */
+  clear(): void {
+    this.#entries = [];
+    this.#start = 0;
+    this.#bodyBytes = 0;
+  }
+
+  /** Nothing more will come: fails those who wait. @internal */
+  close(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters)
+      waiter.reject(new StateError('the mock cluster was stopped while a frame was awaited'));
+  }
+
+  /** Writes a frame down; undefined when nobody wants to know. @internal */
+  record(record: JournalRecord): Entry | undefined {
+    if (!this.#isKept && this.#waiters.length === 0 && this.#listeners.size === 0) return undefined;
+    const entry = new Entry(this.#sequence++, record);
+    if (this.#limit > 0) {
+      this.#entries.push(entry);
+      this.#bodyBytes += entry.body.length;
+      this.#dropOldest();
+    }
+    if (this.#waiters.length > 0) this.#tellWaiters(entry);
+    if (this.#listeners.size > 0) this.#listeners.tell(entry);
+    return entry;
+  }
+
+  #wait(wanted: (entry: Entry) => boolean, timeoutMs: number): Promise<JournalEntry> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         predicate: wanted,
@@ -184,31 +181,7 @@ export class Journal {
     });
   }
 
-  /** Forgets all entries. Those who wait go on waiting. */
-  clear(): void {
-    this.#entries = [];
-    this.#start = 0;
-    this.#bodyBytes = 0;
-  }
-
-  /** Nothing more will come: fails those who wait. @internal */
-  close(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters)
-      waiter.reject(new StateError('the mock cluster was stopped while a frame was awaited'));
-  }
-
-  /** @internal */
-  record(record: JournalRecord): void {
-    const entry = new Entry(this.#sequence++, record);
-    this.#entries.push(entry);
-    this.#bodyBytes += entry.body.length;
-    this.#dropOldest();
-    if (this.#waiters.length > 0) this.#tellWaiters(entry);
-  }
-
-  #tellWaiters(entry: JournalEntry): void {
+  #tellWaiters(entry: Entry): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) {
@@ -226,7 +199,7 @@ export class Journal {
       this.#entries.length - this.#start > this.#limit ||
       (this.#bodyBytes > MAX_BODY_BYTES && this.#start < this.#entries.length)
     ) {
-      this.#bodyBytes -= (this.#entries[this.#start] as JournalEntry).body.length;
+      this.#bodyBytes -= (this.#entries[this.#start] as Entry).body.length;
       this.#start++;
       this.#dropped++;
     }
@@ -250,4 +223,21 @@ export function describeEntry(entry: JournalEntry): string {
       ? `response ${responseCodeName(entry.code)}${entry.request === undefined ? '' : ` to ${requestCodeName(entry.request)}`}`
       : `${entry.kind} ${requestCodeName(entry.code)}`;
   return `#${entry.seq} ${entry.broker} ${entry.direction} ${what}`;
+}
+
+/** @throws ValidationError for a code no request has */
+export function matcher(filter: JournalFilter): (entry: Entry) => boolean {
+  const { code, broker, clientId, group, topic, queueId, connection, direction, kind, since = -1 } = filter;
+  const codes = code === undefined ? undefined : new Set([code].flat().map((one) => requestCode(one, 'filter.code')));
+  return (entry) =>
+    entry.seq > since &&
+    codes?.has(entry.kind === 'response' ? (entry.request ?? -1) : entry.code) !== false &&
+    (broker === undefined || entry.broker === broker) &&
+    (connection === undefined || entry.connection === connection) &&
+    (direction === undefined || entry.direction === direction) &&
+    (kind === undefined || entry.kind === kind) &&
+    (clientId === undefined || entry.clientId === clientId || entry.names().clientIds.includes(clientId)) &&
+    (group === undefined || entry.names().groups.includes(group)) &&
+    (topic === undefined || entry.names().topics.includes(topic)) &&
+    (queueId === undefined || entry.names().queueIds.includes(queueId));
 }

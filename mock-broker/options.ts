@@ -1,10 +1,12 @@
 import { ValidationError } from '../lib/errors.js';
 import { MqVersion } from '../lib/protocol/codes.js';
+import type { MockAdminOptions } from './admin/server.js';
 import { MockClock } from './clock.js';
 import { DEFAULT_JOURNAL_LIMIT } from './journal.js';
 import type { ReplySerializeType } from './server/connection.js';
 import type { MockTlsOptions } from './server/server.js';
 import type { GroupConfig } from './store/groups.js';
+import type { WatchdogMode } from './watchdogs/watchdogs.js';
 import { groupNameProblem, topicNameProblem } from './store/names.js';
 
 /** How a topic is made. */
@@ -55,8 +57,13 @@ export interface MockClusterOptions {
   /** Whether SQL92 subscriptions are served; a real broker's own default is false. @default true */
   readonly enablePropertyFilter?: boolean;
   /**
+   * Which release the cluster is like: its version, the form of its answers, its defaults and the requests it knows.
+   * `version`, `serializeType` and the others still have the last word. @default '5.3.3'
+   */
+  readonly persona?: Persona;
+  /**
    * Protocol version in the header of replies, such as 407 for 4.9.7. Below 413, 5.0.0, the cluster answers odd requests
-   * the way 4.9 does. @default 479, that is 5.3.3
+   * the way 4.9 does. @default that of `persona`
    */
   readonly version?: number;
   /** Form of reply headers; 'echo' is the form of the request. @default 'JSON', before 5.0 'echo' */
@@ -82,8 +89,23 @@ export interface MockClusterOptions {
   readonly lockExpiryMs?: number;
   /** How often held pulls are looked at, in milliseconds. @default 5000 */
   readonly holdScanMs?: number;
+  /** How old a half message is before its producer is asked about it, in milliseconds. @default 6000 */
+  readonly transactionTimeoutMs?: number;
+  /** How often producers are asked about half messages, from the broker's start on, in milliseconds. @default 30000 */
+  readonly transactionCheckIntervalMs?: number;
+  /** How often they are asked about one before it is given up. @default 15 */
+  readonly transactionCheckMax?: number;
   /** How many frames the journal keeps. @default 20000 */
   readonly journalLimit?: number;
+  /** A file that gets every frame as a line of JSON, at its end. */
+  readonly journalFile?: string;
+  /**
+   * Whether to look for broken rules of ordered consumption: `'report'` tells by `violations`; with `'throw'` `stop()`
+   * rejects as well; `false` does not look. @default 'report', without a journal (`journalLimit: 0`) false
+   */
+  readonly watchdogs?: WatchdogMode | false;
+  /** The control plane over HTTP and the console page; `true` takes a free port of this machine. @default false */
+  readonly http?: boolean | MockAdminOptions;
 }
 
 /** The options with every default filled in. */
@@ -99,6 +121,7 @@ export interface ResolvedOptions {
   readonly autoCreateTopicEnable: boolean;
   readonly autoCreateSubscriptionGroup: boolean;
   readonly enablePropertyFilter: boolean;
+  readonly persona: Persona;
   readonly version: number;
   /** Whether it answers the way 4.9 does. */
   readonly isV4: boolean;
@@ -112,17 +135,34 @@ export interface ResolvedOptions {
   readonly clock: MockClock;
   readonly lockExpiryMs: number;
   readonly holdScanMs: number;
+  readonly transactionTimeoutMs: number;
+  readonly transactionCheckIntervalMs: number;
+  readonly transactionCheckMax: number;
   readonly journalLimit: number;
+  readonly journalFile: string | undefined;
+  readonly watchdogs: WatchdogMode | false;
 }
 
+/** More than fit on one machine's ports with room for clients. */
+const MAX_BROKERS = 10_000;
 /** Ordinal of the first version of the new generation. */
 const V5_0_0 = 413;
+/** The releases a cluster can be like, with their ordinals. */
+const PERSONAS = { '5.5.0': 513, '5.3.3': MqVersion.V5_3_3, '4.9.7': MqVersion.V4_9_7 } as const;
+export type Persona = keyof typeof PERSONAS;
 const SERIALIZE_TYPES = ['JSON', 'ROCKETMQ', 'echo'] as const;
 
 /** @throws ValidationError naming the option that makes no sense */
 export function resolveOptions(options: MockClusterOptions = {}): ResolvedOptions {
   const host = options.host ?? '127.0.0.1';
-  const version = integer('version', options.version ?? MqVersion.V5_3_3, 0, 32_767);
+  const persona = oneOf('persona', options.persona ?? '5.3.3', Object.keys(PERSONAS) as Persona[]);
+  const version = integer('version', options.version ?? PERSONAS[persona], 0, 32_767);
+  const journalLimit = integer(
+    'journalLimit',
+    options.journalLimit ?? DEFAULT_JOURNAL_LIMIT,
+    0,
+    Number.MAX_SAFE_INTEGER,
+  );
   const isV4 = version < V5_0_0;
   for (const [name, topic] of Object.entries(options.topics ?? {})) checkTopic(name, topic);
   for (const name of Object.keys(options.groups ?? {})) checkGroupName(name);
@@ -138,6 +178,7 @@ export function resolveOptions(options: MockClusterOptions = {}): ResolvedOption
     autoCreateTopicEnable: options.autoCreateTopicEnable ?? true,
     autoCreateSubscriptionGroup: options.autoCreateSubscriptionGroup ?? true,
     enablePropertyFilter: options.enablePropertyFilter ?? true,
+    persona,
     version,
     isV4,
     serializeType: oneOf('serializeType', options.serializeType ?? (isV4 ? 'echo' : 'JSON'), SERIALIZE_TYPES),
@@ -150,7 +191,26 @@ export function resolveOptions(options: MockClusterOptions = {}): ResolvedOption
     clock: options.clock ?? new MockClock(),
     lockExpiryMs: integer('lockExpiryMs', options.lockExpiryMs ?? 60_000, 0, Number.MAX_SAFE_INTEGER),
     holdScanMs: integer('holdScanMs', options.holdScanMs ?? 5000, 1, Number.MAX_SAFE_INTEGER),
-    journalLimit: integer('journalLimit', options.journalLimit ?? DEFAULT_JOURNAL_LIMIT, 0, Number.MAX_SAFE_INTEGER),
+    transactionTimeoutMs: integer(
+      'transactionTimeoutMs',
+      options.transactionTimeoutMs ?? 6000,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    transactionCheckIntervalMs: integer(
+      'transactionCheckIntervalMs',
+      options.transactionCheckIntervalMs ?? 30_000,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    transactionCheckMax: integer('transactionCheckMax', options.transactionCheckMax ?? 15, 0, Number.MAX_SAFE_INTEGER),
+    journalLimit,
+    journalFile: options.journalFile,
+    watchdogs: oneOf('watchdogs', options.watchdogs ?? (journalLimit === 0 ? false : 'report'), [
+      'report',
+      'throw',
+      false,
+    ]),
   };
 }
 
@@ -171,17 +231,28 @@ function checkGroupName(name: string): void {
 
 function resolveBrokers(brokers: number | readonly BrokerOptions[]): Required<BrokerOptions>[] {
   if (typeof brokers === 'number') {
-    const count = integer('brokers', brokers, 1, 26);
-    return Array.from({ length: count }, (_, index) => ({
-      name: `broker-${String.fromCharCode(97 + index)}`,
-      replicas: 0,
-    }));
+    const count = integer('brokers', brokers, 1, MAX_BROKERS);
+    return Array.from({ length: count }, (_, index) => ({ name: brokerName(index), replicas: 0 }));
   }
   const names = brokers.map((broker) => broker.name);
   if (names.length === 0 || new Set(names).size !== names.length || names.some((name) => name === '')) {
     throw new ValidationError('brokers', names.join(','), 'one or more different names');
   }
   return brokers.map(({ name, replicas = 0 }) => ({ name, replicas: integer('brokers.replicas', replicas, 0, 9) }));
+}
+
+/** broker-a to broker-z, then broker-aa, broker-ab and so on. */
+export function brokerName(index: number): string {
+  let letters = '';
+  for (let left = index; left >= 0; left = Math.floor(left / 26) - 1) {
+    letters = String.fromCharCode(97 + (left % 26)) + letters;
+  }
+  return `broker-${letters}`;
+}
+
+/** The first such name that is not taken. */
+export function freeBrokerName(taken: readonly string[]): string {
+  for (let index = 0; ; index++) if (!taken.includes(brokerName(index))) return brokerName(index);
 }
 
 function integer(field: string, value: number, min: number, max: number): number {

@@ -1,9 +1,9 @@
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './run-command.js';
 
-/** `npm run build`: dist/ anew, from lib/ and mock-broker/, with types and source maps. */
+/** `npm run build`: dist/ anew, from lib/ and mock-broker/, with types and source maps, and the console page as it is. */
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const SHEBANG = '#!/usr/bin/env node\n';
@@ -14,6 +14,7 @@ interface Manifest {
 
 await rm(join(ROOT, 'dist'), { recursive: true, force: true });
 await runCommand(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd: ROOT });
+await cp(join(ROOT, 'mock-broker/console'), join(ROOT, 'dist/mock-broker/console'), { recursive: true });
 
 const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Manifest;
 for (const [name, file] of Object.entries(manifest.bin)) {

@@ -26,6 +26,7 @@ function checkFiles(packed: Packed, manifest: Manifest): void {
   const paths = new Set(packed.files.map((file) => file.path));
   const wanted = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/lib/index.js', 'dist/lib/index.d.ts'];
   wanted.push('dist/mock-broker/index.js', 'dist/mock-broker/index.d.ts', ...Object.values(manifest.bin));
+  wanted.push('dist/mock-broker/console/index.html', 'dist/mock-broker/console/views/queues.js');
   const missing = wanted.filter((path) => !paths.has(path));
   if (missing.length > 0) throw new Error(`the package lacks ${missing.join(', ')}`);
   const strange = [...paths].filter((path) => /(^|\/)(test|node_modules|coverage|\.)/.test(path));
@@ -49,6 +50,9 @@ assert.ok(Object.keys(sdk).length > 0);
 assert.equal(sdk.default, undefined);
 const cluster = await MockCluster.start();
 assert.match(cluster.namesrvAddr, /^[^:]+:\\d+$/);
+const { url } = await cluster.startAdmin();
+assert.match(await (await fetch(url)).text(), /<title>/);
+assert.equal((await (await fetch(url + '/api/cluster')).json()).namesrvAddr, cluster.namesrvAddr);
 await cluster.stop();
 assert.equal(manifest.name, 'rocketmq-ordered');
 `;

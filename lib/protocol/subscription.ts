@@ -123,8 +123,16 @@ export function parseSubscription(value: unknown): SubscriptionData {
     subString: optionalTextField(object, 'subString') ?? SUBSCRIBE_ALL,
     tagsSet: arrayField(object, 'tagsSet').map((tag) => asString(tag, 'tagsSet')),
     codeSet: arrayField(object, 'codeSet').map((code) => asSafeInteger(code, 'codeSet')),
-    subVersion: integerField(object, 'subVersion'),
+    subVersion: versionField(object['subVersion']) ?? integerField(object, 'subVersion'),
     expressionType: optionalTextField(object, 'expressionType') ?? 'TAG',
     classFilterMode: booleanField(object, 'classFilterMode', false),
   };
+}
+
+/**
+ * A version past 2^53 - 1, as the nearest number: the Go client counts nanoseconds. Versions are compared and no more, and
+ * both sides of a comparison are read like this.
+ */
+function versionField(value: unknown): number | undefined {
+  return typeof value === 'bigint' ? Number(value) : undefined;
 }

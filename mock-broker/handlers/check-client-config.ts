@@ -10,7 +10,7 @@ export const checkClientConfigHandler: BrokerHandler = {
   handle(broker, { command }) {
     const { subscription } = checkClientConfig.decode(command);
     if (isTagType(subscription.expressionType)) return checkClientConfig.encodeReply();
-    if (!broker.options.enablePropertyFilter) return filterUnsupported(subscription.expressionType);
+    if (!broker.settings.flag('enablePropertyFilter')) return filterUnsupported(subscription.expressionType);
     try {
       compileSql92(subscription.subString);
     } catch (error) {

@@ -2,6 +2,7 @@ import { ResponseCode } from '../../lib/protocol/codes.js';
 import { dlqTopic, retryTopic } from '../../lib/protocol/namespace.js';
 import { PropertyName } from '../../lib/protocol/properties.js';
 import { consumerSendMsgBack } from '../../lib/protocol/requests/consumer-send-msg-back.js';
+import { Perm } from '../../lib/protocol/topic-route.js';
 import { seeFaq } from '../store/names.js';
 import { putMessage } from '../store/put-message.js';
 import { type BrokerHandler, refuse } from './handler.js';
@@ -19,8 +20,15 @@ export const consumerSendMsgBackHandler: BrokerHandler = {
       const remark = `subscription group not exist, ${request.group} ${seeFaq(broker.options.isV4)}`;
       return refuse(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, remark);
     }
+    if ((broker.permission & Perm.WRITE) === 0) {
+      const remark = `the broker[${broker.options.advertisedHost}] sending message is forbidden`;
+      return refuse(ResponseCode.NO_PERMISSION, remark);
+    }
     if (group.retryQueueNums <= 0) return consumerSendMsgBack.encodeReply();
     const retry = broker.topics.putIfAbsent(retryTopic(request.group), group.retryQueueNums);
+    if ((retry.perm & Perm.WRITE) === 0) {
+      return refuse(ResponseCode.NO_PERMISSION, `the topic[${retry.name}] sending message is forbidden`);
+    }
     const original = broker.store.draftAt(request.offset);
     if (original === undefined) {
       return refuse(ResponseCode.SYSTEM_ERROR, `look message by offset failed, ${request.offset}`);

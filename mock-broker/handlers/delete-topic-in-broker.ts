@@ -13,7 +13,7 @@ export const deleteTopicInBrokerHandler: BrokerHandler = {
   handle(broker, { command }) {
     const topic = command.extFields['topic'] ?? '';
     if (topic.trim() === '') return refuse(ResponseCode.INVALID_PARAMETER, 'The specified topic is blank.');
-    const problem = systemTopicProblem(topic);
+    const problem = systemTopicProblem(broker, topic);
     if (problem !== undefined) return refuse(ResponseCode.INVALID_PARAMETER, problem);
     broker.deleteTopic(topic);
     return { code: ResponseCode.SUCCESS };

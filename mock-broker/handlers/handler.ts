@@ -4,6 +4,9 @@ import type { Handler } from '../server/exchange.js';
 
 export type BrokerHandler = Handler<BrokerState>;
 
+/** The remark of answers that nobody gave one to: the reference's own words, also when all is well. */
+export const NO_REMARK = 'not set any response code';
+
 /** An answer that is no success. */
 export function refuse(code: number, remark: string): ResponseCommand {
   return { code, remark };

@@ -29,7 +29,7 @@ export const heartBeatHandler: BrokerHandler = {
         request.withoutSub === true ? [...(known?.subscriptions.values() ?? [])] : consumer.subscriptions;
       registerConsumer(broker, connection, member, { ...consumer, subscriptions });
     }
-    for (const group of request.producerGroups) broker.members.registerProducer(connection, request.clientId, group);
+    for (const group of request.producerGroups) broker.members.registerProducer(connection, member, group);
     broker.watchChannels();
     // The reference says so to every heartbeat of the full form, whatever changed.
     if (broker.options.isV4) return { code: ResponseCode.SUCCESS };
@@ -46,6 +46,7 @@ function registerConsumer(broker: BrokerState, connection: Connection, member: M
     group: consumer.groupName,
     consumeType: consumer.consumeType,
     messageModel: consumer.messageModel === 'BROADCASTING' ? 'BROADCASTING' : 'CLUSTERING',
+    consumeFromWhere: consumer.consumeFromWhere,
     subscriptions: consumer.subscriptions,
     notify: config.notifyConsumerIdsChangedEnable,
   });

@@ -18,7 +18,7 @@ export const invokeBrokerToResetOffsetHandler: BrokerHandler = {
   code: invokeBrokerToResetOffset.code,
   handle(broker, { command }) {
     const request = invokeBrokerToResetOffset.decode(command);
-    return broker.options.serverSideResetOffset
+    return broker.settings.flag('useServerSideResetOffset')
       ? resetAtBroker(broker, request)
       : pushReset(broker, request, command.language === LIST_LANGUAGE);
   },

@@ -48,8 +48,14 @@ function executePull(broker: BrokerState, exchange: Exchange, isFirst: boolean):
     hold(broker, exchange, request, filter);
     return undefined;
   }
+  broker.offsets.notePulled(consumerGroup, topic, queueId, result.nextBeginOffset);
   const body = Buffer.concat(result.entries.map((entry) => entry.record));
+  if (body.length > 0) broker.traffic.delivered(consumerGroup, topic, countOf(result), body.length);
   return answer(broker, request, status, result.status, result.nextBeginOffset, body);
+}
+
+function countOf(result: FindResult): number {
+  return result.entries.reduce((count, entry) => count + entry.count, 0);
 }
 
 /** Whether a replica that has nothing to give sends the client back to its master. */
@@ -161,13 +167,12 @@ function forbid(broker: BrokerState, type: string, remark: string): ResponseComm
 
 /** The filter the pull goes by, or why there is none. */
 function selectFilter(broker: BrokerState, request: PullMessageRequest): MessageFilter | ResponseCommand {
-  const found =
-    (request.sysFlag & PullSysFlag.SUBSCRIPTION) !== 0
-      ? subscriptionInRequest(request)
-      : subscriptionOfGroup(broker, request);
+  const isInRequest = (request.sysFlag & PullSysFlag.SUBSCRIPTION) !== 0;
+  const found = isInRequest ? subscriptionInRequest(request) : subscriptionOfGroup(broker, request);
   if (!('subscription' in found)) return found;
   const { subscription, expression } = found;
-  if (!isTagType(subscription.expressionType) && !broker.options.enablePropertyFilter) {
+  if (isInRequest && !broker.options.isV4) broker.members.notePulledWith(request.consumerGroup, subscription);
+  if (!isTagType(subscription.expressionType) && !broker.settings.flag('enablePropertyFilter')) {
     return filterUnsupported(subscription.expressionType);
   }
   return createFilter(subscription, expression);

@@ -24,7 +24,7 @@ export const sendMessageHandler: BrokerHandler = {
 
 /** Header fields that every answer to a send has, a refusal too. */
 const REGION = 'DefaultRegion';
-const REGION_FIELDS = { MSG_REGION: REGION, TRACE_ON: 'true' };
+export const REGION_FIELDS = { MSG_REGION: REGION, TRACE_ON: 'true' };
 /** Queues of a dead letter topic. */
 const DLQ_QUEUE_NUMS = 1;
 /** Since this version, 3.4.9, a client's own limit of retries replaces the group's. */
@@ -64,6 +64,7 @@ function storeMessage(broker: BrokerState, exchange: Exchange, request: SendMess
   const draft = { ...draftOf(exchange, request), topic: placement.topic, queueId: placement.queueId, properties };
   const isHalf = properties[PropertyName.TRANSACTION_PREPARED] === 'true';
   const result = isHalf ? putHalfMessage(broker, draft) : putMessage(broker, draft);
+  if (isHalf && 'entry' in result) broker.halves.add(result.entry);
   return answerPut(broker, result, { queueId, transactionId: uniqKey });
 }
 
@@ -100,7 +101,7 @@ function storeBatch(broker: BrokerState, exchange: Exchange, request: SendMessag
 }
 
 /** The topic to store in, created when that is allowed; else the refusal. */
-function findTopic(
+export function findTopic(
   broker: BrokerState,
   exchange: Exchange,
   request: SendMessageRequest,
@@ -169,7 +170,7 @@ function placeRetry(
   return { topic: topic.name, queueId: 0, isDead: true };
 }
 
-function chooseQueue(queueId: number, topic: TopicConfig): number {
+export function chooseQueue(queueId: number, topic: TopicConfig): number {
   return queueId < 0 ? Math.floor(Math.random() * topic.writeQueueNums) : queueId;
 }
 

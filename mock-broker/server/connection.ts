@@ -13,8 +13,12 @@ import {
 } from '../../lib/protocol/command.js';
 import { FrameDecoder } from '../../lib/protocol/frame.js';
 import type { MockClock } from '../clock.js';
-import type { FaultAction, Faults } from '../faults.js';
-import type { ConnectionIdentity, Journal } from '../journal.js';
+import { corruptFrame, corruptRecord } from '../faults/corrupt.js';
+import type { Faults } from '../faults/faults.js';
+import type { FaultAction } from '../faults/rule.js';
+import type { Journal } from '../journal.js';
+import type { ConnectionIdentity, RequestNote } from '../journal-entry.js';
+import type { Exchange } from './exchange.js';
 import { formatHost } from './format-host.js';
 import type { Timers } from './timers.js';
 
@@ -30,7 +34,9 @@ export interface ConnectionHost {
   readonly faults: Faults;
   readonly version: number;
   readonly serializeType: ReplySerializeType;
-  onRequest(connection: Connection, command: RemotingCommand): void;
+  onRequest(connection: Connection, command: RemotingCommand, note: RequestNote | undefined): void;
+  /** An answer is on its way to the client. */
+  onReply(exchange: Exchange, reply: RequestNote): void;
   onClosed(connection: Connection): void;
 }
 
@@ -42,9 +48,18 @@ interface PendingCall {
 /** Bytes waiting for a slow write before them. */
 interface QueuedWrite {
   readonly bytes: Buffer;
-  /** Written in pieces of this size. */
-  readonly pieceSize: number | undefined;
+  readonly pace: Pace | undefined;
 }
+
+/** How bytes are cut into writes. */
+interface Pace {
+  readonly pieceSize: number;
+  /** Milliseconds of the mock's clock from piece to piece. @default a turn of the event loop */
+  readonly intervalMs?: number;
+}
+
+/** How often a throttled answer goes on, when it has a byte for it. */
+const THROTTLE_TICK_MS = 100;
 
 const LANGUAGE = 'JAVA';
 
@@ -66,6 +81,9 @@ export class Connection implements ConnectionIdentity {
   #queue: QueuedWrite[] = [];
   #coalesced: Buffer[] = [];
   #closed = false;
+  #silent = false;
+  /** What was read before the silence, and waits for its end. */
+  #unread: (() => void)[] = [];
 
   constructor(id: number, socket: Socket, host: ConnectionHost) {
     this.id = id;
@@ -91,29 +109,62 @@ export class Connection implements ConnectionIdentity {
     return formatHost(this.remoteAddress, this.remotePort);
   }
 
+  /** Whether nothing is read from it or written to it for now. */
+  get silent(): boolean {
+    return this.#silent;
+  }
+
   /** Closes at once; what was not sent is lost. */
   close(): void {
     this.#socket.destroy();
   }
 
-  /** Answers a request, as the fault, if any, has it. */
-  respond(request: RemotingCommand, response: ResponseCommand, action?: FaultAction): void {
+  /**
+   * From now on nothing is read or written, until {@link resume}.
+   *
+   * @param first what to go on with
+   */
+  fallSilent(first: () => void): void {
+    this.#silent = true;
+    this.#unread.push(first);
+    this.#socket.pause();
+  }
+
+  /** Goes on where {@link fallSilent} stopped; without effect when it has not. */
+  resume(): void {
+    if (!this.#silent) return;
+    this.#silent = false;
+    for (let next = this.#unread.shift(); next !== undefined; next = this.#unread.shift()) {
+      next();
+      // One of them may have silenced it again, and stands at the end now: it belongs to the front.
+      if (this.#silent) return void this.#unread.unshift(...this.#unread.splice(-1));
+    }
+    this.#socket.resume();
+    if (!this.#writing) this.#writeNext();
+  }
+
+  /** Answers a request, as its fault, if any, has it. */
+  respond(exchange: Exchange, response: ResponseCommand): void {
+    const action = exchange.fault?.rule.action;
+    exchange.note?.settle(response);
     if (this.#closed) return;
     switch (action?.type) {
       case 'dropReply':
         return;
       case 'delay':
         if (action.when === 'before') break;
-        this.#host.timers.later(() => this.respond(request, response), action.ms);
+        this.#host.timers.later(() => this.#reply(exchange, response, undefined), action.ms);
         return;
       case 'rewrite':
-        return this.#reply(request, rewrite(response, action.reply), undefined);
+        return this.#reply(exchange, rewrite(response, action.reply), undefined);
+      case 'corrupt':
+        return this.#reply(exchange, corruptRecord(response, action.what), action);
       case 'close':
         if (action.when === 'before-reply') return this.close();
         break;
       default:
     }
-    this.#reply(request, response, action);
+    this.#reply(exchange, response, action);
   }
 
   /** Sends a request that has no answer. */
@@ -170,18 +221,23 @@ export class Connection implements ConnectionIdentity {
     return { language: LANGUAGE, version, serializeType: type };
   }
 
-  #reply(request: RemotingCommand, response: ResponseCommand, action: FaultAction | undefined): void {
-    const command = createResponse(request, response, this.#headerOptions(request));
-    this.#record('out', command, request.code);
+  #reply(exchange: Exchange, response: ResponseCommand, action: FaultAction | undefined): void {
+    if (this.#closed) return;
+    const command = createResponse(exchange.command, response, this.#headerOptions(exchange.command));
+    this.#recordReply(exchange, command);
     if (action === undefined) return this.#write(encodeCommandParts(command), undefined);
     const frame = encodeCommand(command);
     switch (action.type) {
       case 'duplicate':
         this.#write([frame], undefined);
-        this.#record('out', command, request.code);
+        this.#recordReply(exchange, command);
         return this.#write([frame], undefined);
       case 'chunk':
-        return this.#write([frame], action.size);
+        return this.#write([frame], { pieceSize: action.size });
+      case 'throttle':
+        return this.#write([frame], throttled(action.bytesPerSecond));
+      case 'corrupt':
+        return this.#write([corruptFrame(frame, action.what)], undefined);
       case 'coalesce':
         this.#coalesced.push(frame);
         if (this.#coalesced.length < action.frames) return;
@@ -199,12 +255,8 @@ export class Connection implements ConnectionIdentity {
 
   #sendRequest(command: RemotingCommand): void {
     if (this.#closed) return;
-    const action = this.#host.faults.match({
-      broker: this.#host.name,
-      connection: this.id,
-      clientId: this.clientId,
-      command,
-    });
+    const subject = { broker: this.#host.name, connection: this.id, clientId: this.clientId, command };
+    const action = this.#host.faults.match(subject)?.rule.action;
     switch (action?.type) {
       case 'drop':
       case 'dropReply':
@@ -220,39 +272,45 @@ export class Connection implements ConnectionIdentity {
       case 'duplicate':
         this.#transmit(command, undefined);
         return this.#transmit(command, undefined);
+      case 'chunk':
+        return this.#transmit(command, { pieceSize: action.size });
+      case 'throttle':
+        return this.#transmit(command, throttled(action.bytesPerSecond));
       default:
-        return this.#transmit(command, action?.type === 'chunk' ? action.size : undefined);
+        return this.#transmit(command, undefined);
     }
   }
 
-  #transmit(command: RemotingCommand, pieceSize: number | undefined): void {
+  #transmit(command: RemotingCommand, pace: Pace | undefined): void {
     if (this.#closed) return;
     this.#record('out', command, undefined);
-    this.#write(encodeCommandParts(command), pieceSize);
+    this.#write(encodeCommandParts(command), pace);
   }
 
-  #write(parts: readonly Buffer[], pieceSize: number | undefined): void {
+  #write(parts: readonly Buffer[], pace: Pace | undefined): void {
     if (this.#closed) return;
     this.lastActivityAt = this.#host.clock.now();
-    if (!this.#writing && pieceSize === undefined) {
+    if (!this.#writing && !this.#silent && pace === undefined) {
       this.#socket.cork();
       for (const part of parts) if (part.length > 0) this.#socket.write(part);
       this.#socket.uncork();
       return;
     }
-    this.#queue.push({ bytes: Buffer.concat(parts), pieceSize });
+    this.#queue.push({ bytes: Buffer.concat(parts), pace });
     if (!this.#writing) this.#writeNext();
   }
 
-  /** Writes the queue, a piece per turn of the event loop, so that the pieces leave as packets of their own. */
+  /** Writes the queue, a piece per turn of the event loop or of a throttle, so that they leave as packets of their own. */
   #writeNext(): void {
-    const next = this.#queue.shift();
+    const next = this.#silent ? undefined : this.#queue.shift();
     this.#writing = next !== undefined;
     if (next === undefined || this.#closed) return;
-    const size = next.pieceSize ?? next.bytes.length;
-    this.#socket.write(next.bytes.subarray(0, size), () => {
-      if (size < next.bytes.length) this.#queue.unshift({ ...next, bytes: next.bytes.subarray(size) });
-      setImmediate(() => this.#writeNext());
+    const { pieceSize, intervalMs } = { pieceSize: next.bytes.length, ...next.pace };
+    this.#socket.write(next.bytes.subarray(0, pieceSize), () => {
+      const isDone = pieceSize >= next.bytes.length;
+      if (!isDone) this.#queue.unshift({ ...next, bytes: next.bytes.subarray(pieceSize) });
+      if (isDone || intervalMs === undefined) setImmediate(() => this.#writeNext());
+      else this.#host.timers.later(() => this.#writeNext(), intervalMs);
     });
   }
 
@@ -268,6 +326,7 @@ export class Connection implements ConnectionIdentity {
 
   #onCommand(command: RemotingCommand): void {
     if (this.#closed) return;
+    if (this.#silent) return void this.#unread.push(() => this.#onCommand(command));
     if (isResponse(command)) {
       const pending = this.#pending.get(command.opaque);
       this.#record('in', command, pending?.code);
@@ -275,13 +334,22 @@ export class Connection implements ConnectionIdentity {
       return;
     }
     this.version = command.version;
-    this.#record('in', command, undefined);
-    this.#host.onRequest(this, command);
+    this.#host.onRequest(this, command, this.#record('in', command, undefined));
   }
 
-  #record(direction: 'in' | 'out', command: RemotingCommand, request: number | undefined): void {
+  #recordReply(exchange: Exchange, command: RemotingCommand): void {
+    const reply = this.#record('out', command, exchange.command.code, exchange.note);
+    if (reply !== undefined) this.#host.onReply(exchange, reply);
+  }
+
+  #record(
+    direction: 'in' | 'out',
+    command: RemotingCommand,
+    request: number | undefined,
+    answers?: RequestNote,
+  ): RequestNote | undefined {
     const { clock, journal, name } = this.#host;
-    journal.record({ at: clock.now(), broker: name, direction, peer: this, command, request });
+    return journal.record({ at: clock.now(), broker: name, direction, peer: this, command, request, answers });
   }
 
   #onClosed(): void {
@@ -303,4 +371,10 @@ function rewrite(response: ResponseCommand, reply: (answer: ResponseCommand) => 
   } catch (error) {
     return { code: ResponseCode.SYSTEM_ERROR, remark: `a fault's rewrite failed: ${String(error)}` };
   }
+}
+
+/** At most so many bytes a second, a byte at a time when they are few. */
+function throttled(bytesPerSecond: number): Pace {
+  const pieceSize = Math.max(1, Math.floor((bytesPerSecond * THROTTLE_TICK_MS) / 1000));
+  return { pieceSize, intervalMs: Math.max(1, Math.round((pieceSize * 1000) / bytesPerSecond)) };
 }

@@ -4,10 +4,13 @@ import { ProtocolError } from '../../lib/errors.js';
 import { ResponseCode } from '../../lib/protocol/codes.js';
 import type { RemotingCommand, ResponseCommand } from '../../lib/protocol/command.js';
 import type { MockClock, MockTimer } from '../clock.js';
-import type { FaultAction, Faults } from '../faults.js';
+import type { ActiveFault } from '../faults/active-fault.js';
+import type { Faults } from '../faults/faults.js';
 import type { Journal } from '../journal.js';
+import type { RequestNote } from '../journal-entry.js';
 import { Connection, type ConnectionHost, type ReplySerializeType } from './connection.js';
 import { Exchange } from './exchange.js';
+import type { Watchdogs } from '../watchdogs/watchdogs.js';
 import { Timers } from './timers.js';
 
 /** A port that speaks the protocol: what a name server and a broker have in common. */
@@ -28,6 +31,7 @@ export interface ServerEnvironment {
   readonly version: number;
   readonly serializeType: ReplySerializeType;
   readonly tls: MockTlsOptions | undefined;
+  readonly watchdogs: Watchdogs | undefined;
   /** A number no other connection of the cluster has. */
   nextConnectionId(): number;
 }
@@ -38,6 +42,18 @@ export interface ServerRole {
   /** The answer; undefined when it comes later or never. A throw is answered with code 1. */
   handle(exchange: Exchange): ResponseCommand | undefined;
   onClosed(connection: Connection): void;
+  /** Looks on, when somebody does. */
+  readonly observer?: ServerObserver | undefined;
+}
+
+/** Who looks on as requests are carried out. All of it has an entry in the journal. */
+export interface ServerObserver {
+  /** A request came in; its fault is in its entry. */
+  onRequest(request: RequestNote): void;
+  /** It was carried out, answered or not. */
+  onHandled(request: RequestNote): void;
+  /** An answer is sent. */
+  onReply(request: RequestNote, reply: RequestNote): void;
 }
 
 /** First byte of a TLS handshake; of a frame it would mean a length far over the limit. */
@@ -86,9 +102,14 @@ export class MockServer implements ConnectionHost {
     return this.#port;
   }
 
-  /** Listens. Rejects when the port is taken. */
-  async start(): Promise<void> {
+  /**
+   * Listens. Rejects when the port is taken.
+   *
+   * @param port another one than before; 0 takes any free one
+   */
+  async start(port: number = this.#port): Promise<void> {
     if (this.#server !== undefined) return;
+    this.#port = port;
     const server = createServer((socket) => this.#onSocket(socket));
     this.#server = server;
     this.#tlsServer = this.#createTlsServer();
@@ -117,9 +138,27 @@ export class MockServer implements ConnectionHost {
     await closed;
   }
 
-  onRequest(connection: Connection, command: RemotingCommand): void {
-    const action = this.#faultFor(connection, command);
-    const exchange = new Exchange(connection, command, action);
+  onRequest(connection: Connection, command: RemotingCommand, note: RequestNote | undefined): void {
+    const found = this.#faultFor(connection, command);
+    if (found instanceof Error) {
+      // A test's mistake is answered rather than lost.
+      const remark = `a fault's rule failed: ${String(found.cause)}`;
+      return new Exchange(connection, command, undefined, note).respond({ code: ResponseCode.SYSTEM_ERROR, remark });
+    }
+    if (note !== undefined) {
+      note.fault = found;
+      this.#role.observer?.onRequest(note);
+    }
+    this.#begin(new Exchange(connection, command, found, note));
+  }
+
+  onReply({ note }: Exchange, reply: RequestNote): void {
+    if (note !== undefined) this.#role.observer?.onReply(note, reply);
+  }
+
+  #begin(exchange: Exchange): void {
+    const { connection, fault } = exchange;
+    const action = fault?.rule.action;
     switch (action?.type) {
       case 'drop':
         return;
@@ -136,6 +175,10 @@ export class MockServer implements ConnectionHost {
         if (action.when !== 'before') return this.#run(exchange);
         this.timers.later(() => this.#run(exchange), action.ms);
         return;
+      case 'halfOpen':
+        connection.fallSilent(() => this.#run(exchange));
+        if (action.ms !== undefined) this.timers.later(() => connection.resume(), action.ms);
+        return fault?.onEnd(() => connection.resume());
       default:
         return this.#run(exchange);
     }
@@ -146,29 +189,34 @@ export class MockServer implements ConnectionHost {
     this.#role.onClosed(connection);
   }
 
-  #faultFor(connection: Connection, command: RemotingCommand): FaultAction | undefined {
+  #faultFor(connection: Connection, command: RemotingCommand): ActiveFault | Error | undefined {
     try {
       const { id, clientId } = connection;
       return this.faults.match({ broker: this.name, connection: id, clientId, command });
     } catch (error) {
-      // A test's mistake is answered rather than lost.
-      return { type: 'answer', code: ResponseCode.SYSTEM_ERROR, remark: `a fault's rule failed: ${String(error)}` };
+      return new Error('a rule failed', { cause: error });
     }
   }
 
   #run(exchange: Exchange): void {
-    if (exchange.connection.closed) return;
+    const { connection, note } = exchange;
+    if (connection.closed) return;
     let response: ResponseCommand | undefined;
     try {
       response = this.#role.handle(exchange);
     } catch (error) {
       response = { code: ResponseCode.SYSTEM_ERROR, remark: exceptionRemark(error) };
     }
+    if (note !== undefined) {
+      note.isWaiting = response === undefined;
+      this.#role.observer?.onHandled(note);
+    }
     if (response !== undefined) exchange.respond(response);
   }
 
   #onSocket(socket: Socket): void {
     this.#track(socket);
+    if (this.faults.refuses(this.name)) return void socket.destroy();
     if (this.#tlsServer === undefined) return this.#connect(socket);
     // Plain or encrypted is told by the first byte, as in the reference's permissive mode.
     socket.once('readable', () => {
@@ -196,7 +244,8 @@ export class MockServer implements ConnectionHost {
     this.#idleScan = undefined;
     const now = this.clock.now();
     for (const connection of [...this.connections]) {
-      if (now - connection.lastActivityAt > IDLE_TIMEOUT_MS) connection.close();
+      // Of a silent one the other side would not hear that it is closed.
+      if (now - connection.lastActivityAt > IDLE_TIMEOUT_MS && !connection.silent) connection.close();
     }
     if (this.connections.size > 0) this.#idleScan = this.timers.later(() => this.#closeIdle(), IDLE_SCAN_MS);
   }

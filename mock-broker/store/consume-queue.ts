@@ -11,6 +11,8 @@ export interface QueueEntry {
   readonly count: number;
   /** The stored bytes. */
   readonly record: Buffer;
+  /** How many they are. */
+  readonly size: number;
   readonly physicalOffset: number;
   readonly storeTimestamp: number;
   readonly tagsCode: number;
@@ -76,15 +78,21 @@ export class ConsumeQueue {
       if (entry.queueOffset - offset >= Math.max(MAX_SCANNED, maxMessages)) break;
       if (found.length > 0) {
         if (messages + entry.count > Math.min(maxMessages, MAX_MESSAGES)) break;
-        if (bytes + entry.record.length > MAX_BYTES) break;
+        if (bytes + entry.size > MAX_BYTES) break;
       }
       next = entry.queueOffset + entry.count;
       if (!filter(entry)) continue;
       found.push(entry);
-      bytes += entry.record.length;
+      bytes += entry.size;
       messages += entry.count;
     }
     return { status: found.length > 0 ? 'FOUND' : 'NO_MATCHED_MESSAGE', nextBeginOffset: next, entries: found };
+  }
+
+  /** The entry that holds `offset`. */
+  entryAt(offset: number): QueueEntry | undefined {
+    const entry = this.#entries[this.#indexOf(offset)];
+    return entry !== undefined && entry.queueOffset <= offset ? entry : undefined;
   }
 
   /**

@@ -66,14 +66,39 @@ export class LockTable {
 
   /** Lets every lock be as old as its expiry. */
   expireAll(): void {
+    for (const group of this.#groups.keys()) this.expire(group);
+  }
+
+  /** Lets the locks of a group be as old as their expiry, all or those of some queues. */
+  expire(group: string, isMeant: (queue: MessageQueue) => boolean = () => true): void {
     const expired = this.#now() - this.#expiryMs - 1;
-    for (const locks of this.#groups.values()) {
-      for (const [key, lock] of locks) locks.set(key, { ...lock, lastUpdateMs: expired });
+    for (const [key, lock] of this.#groups.get(group) ?? []) {
+      if (isMeant(lock.queue)) this.#groups.get(group)?.set(key, { ...lock, lastUpdateMs: expired });
     }
+  }
+
+  /** Forgets the locks of a group, all or those of some queues. */
+  forget(group: string, isMeant: (queue: MessageQueue) => boolean = () => true): void {
+    const locks = this.#groups.get(group);
+    for (const [key, lock] of locks ?? []) if (isMeant(lock.queue)) locks?.delete(key);
+  }
+
+  /** The lock of a queue, expired or not. */
+  get(group: string, queue: MessageQueue): QueueLock | undefined {
+    return this.#groups.get(group)?.get(messageQueueKey(queue));
   }
 
   clear(): void {
     this.#groups.clear();
+  }
+
+  /** All locks, to be put back by {@link restore}. */
+  save(): readonly (readonly [group: string, lock: QueueLock])[] {
+    return [...this.#groups].flatMap(([group, locks]) => [...locks.values()].map((lock) => [group, lock] as const));
+  }
+
+  restore(saved: ReturnType<LockTable['save']>): void {
+    for (const [group, lock] of saved) this.#ofGroup(group).set(messageQueueKey(lock.queue), lock);
   }
 
   #ofGroup(group: string): Map<string, QueueLock> {

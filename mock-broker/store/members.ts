@@ -21,6 +21,7 @@ export interface ConsumerRegistration {
   readonly group: string;
   readonly consumeType: string;
   readonly messageModel: MessageModel;
+  readonly consumeFromWhere: string;
   readonly subscriptions: readonly SubscriptionData[];
   readonly notify: boolean;
 }
@@ -29,13 +30,15 @@ export class ConsumerGroup<Channel> {
   readonly name: string;
   consumeType: string;
   messageModel: MessageModel;
+  consumeFromWhere: string;
   readonly channels = new Map<Channel, Member>();
   readonly subscriptions = new Map<string, SubscriptionData>();
 
-  constructor(name: string, consumeType: string, messageModel: MessageModel) {
-    this.name = name;
+  constructor({ group, consumeType, messageModel, consumeFromWhere }: ConsumerRegistration) {
+    this.name = group;
     this.consumeType = consumeType;
     this.messageModel = messageModel;
+    this.consumeFromWhere = consumeFromWhere;
   }
 
   /** Client ids in the order their connections came; one that has two connections is listed twice. */
@@ -46,7 +49,9 @@ export class ConsumerGroup<Channel> {
 
 export class MemberTable<Channel> {
   readonly #consumers = new Map<string, ConsumerGroup<Channel>>();
-  readonly #producers = new Map<string, Map<Channel, string>>();
+  /** By group and topic: what pulls brought with them, which counts where a group's heartbeats say nothing. */
+  readonly #pulledWith = new Map<string, Map<string, SubscriptionData>>();
+  readonly #producers = new Map<string, Map<Channel, Member>>();
   readonly #notify: (channel: Channel, group: string) => void;
   readonly #notifiesBroadcasting: boolean;
 
@@ -72,21 +77,22 @@ export class MemberTable<Channel> {
   register(channel: Channel, member: Member, consumer: ConsumerRegistration): void {
     let group = this.#consumers.get(consumer.group);
     if (group === undefined) {
-      group = new ConsumerGroup(consumer.group, consumer.consumeType, consumer.messageModel);
+      group = new ConsumerGroup(consumer);
       this.#consumers.set(consumer.group, group);
     }
     group.consumeType = consumer.consumeType;
     group.messageModel = consumer.messageModel;
+    group.consumeFromWhere = consumer.consumeFromWhere;
     const isNew = !group.channels.has(channel);
     group.channels.set(channel, member);
     const topicsChanged = updateSubscriptions(group, consumer.subscriptions);
     if ((isNew || topicsChanged) && consumer.notify) this.#notifyAll(group);
   }
 
-  registerProducer(channel: Channel, clientId: string, group: string): void {
+  registerProducer(channel: Channel, member: Member, group: string): void {
     let channels = this.#producers.get(group);
-    if (channels === undefined) this.#producers.set(group, (channels = new Map<Channel, string>()));
-    channels.set(channel, clientId);
+    if (channels === undefined) this.#producers.set(group, (channels = new Map<Channel, Member>()));
+    channels.set(channel, member);
   }
 
   /** Takes a consumer out of its group, and tells the rest even if it was no member. */
@@ -128,6 +134,29 @@ export class MemberTable<Channel> {
     return [...(this.#producers.get(group)?.keys() ?? [])];
   }
 
+  /** The producers that have sent heartbeats, by group. */
+  producers(): ReadonlyMap<string, ReadonlyMap<Channel, Member>> {
+    return this.#producers;
+  }
+
+  /** Remembers the subscription a pull brought with it. */
+  notePulledWith(group: string, subscription: SubscriptionData): void {
+    let topics = this.#pulledWith.get(group);
+    if (topics === undefined) this.#pulledWith.set(group, (topics = new Map<string, SubscriptionData>()));
+    topics.set(subscription.topic, subscription);
+  }
+
+  /** The subscription of a group to a topic: by its heartbeats, else by its latest pull. */
+  subscription(group: string, topic: string): SubscriptionData | undefined {
+    return this.#consumers.get(group)?.subscriptions.get(topic) ?? this.#pulledWith.get(group)?.get(topic);
+  }
+
+  /** Whether the group has members, and none of them is interested in the topic. */
+  ignores(group: string, topic: string): boolean {
+    const subscriptions = this.#consumers.get(group)?.subscriptions;
+    return subscriptions !== undefined && subscriptions.size > 0 && this.subscription(group, topic) === undefined;
+  }
+
   /** Tells all members of a group, whether something changed or not. */
   notifyGroup(name: string): void {
     const group = this.#consumers.get(name);
@@ -136,6 +165,7 @@ export class MemberTable<Channel> {
 
   clear(): void {
     this.#consumers.clear();
+    this.#pulledWith.clear();
     this.#producers.clear();
   }
 

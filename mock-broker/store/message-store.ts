@@ -1,7 +1,10 @@
+import { encodeHost } from '../../lib/protocol/host-address.js';
 import { decodeMessages, encodeMessage } from '../../lib/protocol/message.js';
-import { offsetMessageId } from '../../lib/protocol/message-id.js';
-import { decodeProperties, encodeProperties, KEY_SEPARATOR, PropertyName } from '../../lib/protocol/properties.js';
+import { offsetMessageIdOfBytes } from '../../lib/protocol/message-id.js';
+import { encodeProperties, KEY_SEPARATOR, PropertyName } from '../../lib/protocol/properties.js';
+import { MessageSysFlag } from '../../lib/protocol/sys-flag.js';
 import { formatHost } from '../server/format-host.js';
+import { CommitLog } from './commit-log.js';
 import { ConsumeQueue, type QueueEntry } from './consume-queue.js';
 import { tagsCode } from './filters.js';
 
@@ -45,32 +48,57 @@ export interface FoundDraft {
 /** The first form of the record has one byte for the length of the topic. */
 const MAX_V1_TOPIC_BYTES = 127;
 
+/** Where a record has what its entry doesn't keep. */
+const PHYSICAL_OFFSET_AT = 28;
+const SYS_FLAG_AT = 36;
+const STORE_TIMESTAMP_AT = 56;
+/** What a born host of IPv6 moves the store's time by. */
+const IPV6_EXTRA = 12;
+
+/** Small, since a queue may hold a million: what stands in the record is read there. */
 class StoredEntry implements QueueEntry {
   readonly topic: string;
   readonly queueId: number;
   readonly queueOffset: number;
   readonly count: number;
-  readonly record: Buffer;
-  readonly physicalOffset: number;
-  readonly storeTimestamp: number;
   readonly tagsCode: number;
-  readonly #propertiesLength: number;
+  readonly #segment: Buffer;
+  readonly #start: number;
 
-  constructor(draft: MessageDraft, place: Place, record: Buffer, propertiesText: string) {
+  constructor(draft: MessageDraft, queueOffset: number, segment: Buffer, start: number) {
     this.topic = draft.topic;
     this.queueId = draft.queueId;
     this.count = draft.count ?? 1;
-    this.queueOffset = place.queueOffset;
-    this.physicalOffset = place.physicalOffset;
-    this.storeTimestamp = place.storeTimestamp;
-    this.record = record;
+    this.queueOffset = queueOffset;
     this.tagsCode = tagsCode(draft.properties[PropertyName.TAGS]);
-    this.#propertiesLength = Buffer.byteLength(propertiesText);
+    this.#segment = segment;
+    this.#start = start;
   }
 
-  /** Read from the end of the record each time: few ask for them, and they would be kept twice. */
+  get size(): number {
+    return this.#segment.readInt32BE(this.#start);
+  }
+
+  get record(): Buffer {
+    return this.#segment.subarray(this.#start, this.#start + this.size);
+  }
+
+  get physicalOffset(): number {
+    return this.#int64(PHYSICAL_OFFSET_AT);
+  }
+
+  get storeTimestamp(): number {
+    const sysFlag = this.#segment.readInt32BE(this.#start + SYS_FLAG_AT);
+    return this.#int64(STORE_TIMESTAMP_AT + ((sysFlag & MessageSysFlag.BORNHOST_V6) === 0 ? 0 : IPV6_EXTRA));
+  }
+
   properties(): Readonly<Record<string, string>> {
-    return decodeProperties(this.record, this.record.length - this.#propertiesLength, this.record.length);
+    return decodeMessages(this.record, { brokerName: '', expandBatches: false }).messages[0]?.properties ?? {};
+  }
+
+  #int64(at: number): number {
+    const high = this.#segment.readInt32BE(this.#start + at);
+    return high * 0x1_0000_0000 + this.#segment.readUInt32BE(this.#start + at + 4);
   }
 }
 
@@ -80,14 +108,36 @@ interface Place {
   readonly storeTimestamp: number;
 }
 
+/** Encodes a host, and remembers it: many messages in a row have the same. */
+class LastHost {
+  readonly #form: (host: string) => string;
+  #host = '';
+  #bytes: Buffer | undefined;
+
+  constructor(form: (host: string) => string) {
+    this.#form = form;
+  }
+
+  bytes(host: string): Buffer {
+    if (this.#bytes === undefined || host !== this.#host) {
+      this.#bytes = encodeHost(this.#form(host));
+      this.#host = host;
+    }
+    return this.#bytes;
+  }
+}
+
 export class MessageStore {
   readonly #options: MessageStoreOptions;
   readonly #queues = new Map<string, ConsumeQueue>();
-  readonly #log = new Map<number, QueueEntry>();
-  #nextPhysicalOffset = 0;
+  readonly #log = new CommitLog<QueueEntry>();
+
+  readonly #bornHost: LastHost;
+  readonly #storeHost = new LastHost((host) => host);
 
   constructor(options: MessageStoreOptions) {
     this.#options = options;
+    this.#bornHost = new LastHost(options.ipv6Hosts ? toIpV6 : (host) => host);
   }
 
   /** Puts a message at the end of its queue. */
@@ -95,16 +145,28 @@ export class MessageStore {
     const queue = this.#queueOf(draft.topic, draft.queueId);
     const place: Place = {
       queueOffset: queue.maxOffset,
-      physicalOffset: this.#nextPhysicalOffset,
+      physicalOffset: this.#log.nextPhysicalOffset,
       storeTimestamp: this.#options.now(),
     };
-    const properties = encodeProperties(draft.properties);
-    const entry = new StoredEntry(draft, place, this.#encode(draft, place, properties), properties);
-    this.#nextPhysicalOffset += entry.record.length;
+    const { segment, start } = this.#log.commit(this.#encode(draft, place).length);
+    const entry = new StoredEntry(draft, place.queueOffset, segment, start);
     queue.append(entry);
-    this.#log.set(entry.physicalOffset, entry);
+    this.#log.add(entry);
     this.#options.onStored(entry);
     return entry;
+  }
+
+  /** Takes a message of another store in, at the same place: what replicas do. */
+  copy(entry: QueueEntry): void {
+    this.#queueOf(entry.topic, entry.queueId).append(entry);
+    this.#log.add(entry);
+    this.#options.onStored(entry);
+  }
+
+  /** Forgets everything, as a broker does that lost its disk. */
+  clear(): void {
+    this.#queues.clear();
+    this.#log.clear();
   }
 
   /** The queue, if something was ever stored in it. */
@@ -132,14 +194,29 @@ export class MessageStore {
     return found.sort((a, b) => a.queueId - b.queueId || a.queueOffset - b.queueOffset);
   }
 
+  /** The oldest message that is still there, whatever its topic. */
+  oldest(): QueueEntry | undefined {
+    return this.#log.oldest();
+  }
+
+  /** The place the next message gets. */
+  get nextPhysicalOffset(): number {
+    return this.#log.nextPhysicalOffset;
+  }
+
+  /** When the message at an offset of a queue was stored, -1 when it isn't there. */
+  storeTimestamp(topic: string, queueId: number, offset: number): number {
+    return this.queue(topic, queueId)?.entryAt(offset)?.storeTimestamp ?? -1;
+  }
+
   /** The message at a place in the commit log. */
   entryAt(physicalOffset: number): QueueEntry | undefined {
-    return this.#log.get(physicalOffset);
+    return this.#log.find(physicalOffset);
   }
 
   /** The message at a place in the commit log, ready to be stored once more. */
   draftAt(physicalOffset: number): FoundDraft | undefined {
-    const entry = this.#log.get(physicalOffset);
+    const entry = this.#log.find(physicalOffset);
     if (entry === undefined) return undefined;
     const { messages } = decodeMessages(entry.record, { brokerName: '', expandBatches: false });
     const message = messages[0];
@@ -160,23 +237,25 @@ export class MessageStore {
 
   offsetMsgId(entry: QueueEntry): string {
     const { address, port } = this.#options.storeHost();
-    return offsetMessageId(address, port, entry.physicalOffset);
+    const host = this.#storeHost.bytes(formatHost(address, port));
+    return offsetMessageIdOfBytes(host, 0, host.length, entry.physicalOffset);
   }
 
   /** Forgets the messages of a queue before an offset, as if their retention were over. */
   expireBefore(topic: string, queueId: number, offset: number): void {
     for (const entry of this.queue(topic, queueId)?.expireBefore(offset) ?? []) {
-      this.#log.delete(entry.physicalOffset);
+      this.#log.forget(entry);
     }
   }
 
   /** Makes a message unfindable by its place. */
   forget(physicalOffset: number): void {
-    this.#log.delete(physicalOffset);
+    const entry = this.#log.find(physicalOffset);
+    if (entry !== undefined) this.#log.forget(entry);
   }
 
   deleteTopic(topic: string): void {
-    for (const entry of this.entries(topic)) this.#log.delete(entry.physicalOffset);
+    for (const entry of this.entries(topic)) this.#log.forget(entry);
     for (const key of [...this.#queues.keys()]) if (key.startsWith(`${topic}\0`)) this.#queues.delete(key);
   }
 
@@ -187,7 +266,7 @@ export class MessageStore {
     return queue;
   }
 
-  #encode(draft: MessageDraft, place: Place, properties: string): Buffer {
+  #encode(draft: MessageDraft, place: Place): Buffer {
     const { address, port } = this.#options.storeHost();
     const isLong = Buffer.byteLength(draft.topic) > MAX_V1_TOPIC_BYTES;
     return encodeMessage(
@@ -201,13 +280,14 @@ export class MessageStore {
         flag: draft.flag,
         sysFlag: draft.sysFlag,
         bornTimestamp: draft.bornTimestamp,
-        bornHost: this.#options.ipv6Hosts ? toIpV6(draft.bornHost) : draft.bornHost,
-        storeHost: formatHost(address, port),
+        bornHost: this.#bornHost.bytes(draft.bornHost),
+        storeHost: this.#storeHost.bytes(formatHost(address, port)),
         reconsumeTimes: draft.reconsumeTimes,
         preparedTransactionOffset: draft.preparedTransactionOffset ?? 0,
-        properties,
+        properties: encodeProperties(draft.properties),
       },
       isLong ? 2 : this.#options.messageVersion,
+      this.#log.allocate,
     );
   }
 }

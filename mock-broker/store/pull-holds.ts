@@ -49,6 +49,11 @@ export class PullHolds {
     return size;
   }
 
+  /** The pulls that wait, queue by queue. */
+  list(): HeldPull[] {
+    return [...this.#held.values()].flat();
+  }
+
   hold(pull: HeldPull): void {
     const key = holdKey(pull.topic, pull.queueId);
     const pulls = this.#held.get(key);

@@ -26,9 +26,14 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_PROPERTIES_BYTES = 32_767;
 const MAX_TOPIC_BYTES = 127;
 const MAX_RETRY_TOPIC_BYTES = 255;
-const MAX_TIMER_DELAY_MS = 3 * 24 * 3600 * 1000;
+export const MAX_TIMER_DELAY_MS = 3 * 24 * 3600 * 1000;
 /** Points in time are rounded down to this. */
 const TIMER_PRECISION_MS = 1000;
+
+/** Bytes that end a property's name and its value. */
+const SEPARATORS = 2;
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const LONGEST_CHARACTER = 3;
 
 /** Room for the two times a message from the timer topic gets. */
 const TIMER_TIMES_BYTES = 80;
@@ -84,10 +89,14 @@ function putDelayed(broker: BrokerState, draft: MessageDraft, wantedLevel: numbe
   if (isTooLong(waiting)) return { refused: illegal() };
   const entry = broker.store.append(waiting);
   const dueAt = entry.storeTimestamp + (DELAY_LEVELS_MS[level - 1] ?? 0);
-  broker.deferred.add(dueAt, () => {
-    // The property that asked for the delay stays in what is delivered, and must not ask again.
-    broker.store.append(moveBack(waiting));
-  });
+  broker.deferred.add(
+    dueAt,
+    () => {
+      // The property that asked for the delay stays in what is delivered, and must not ask again.
+      broker.store.append(moveBack(waiting));
+    },
+    draft,
+  );
   return { entry, draft: waiting };
 }
 
@@ -104,11 +113,15 @@ function putTimed(broker: BrokerState, draft: MessageDraft): PutResult {
   );
   if (isTooLong(waiting)) return { refused: illegal() };
   const entry = broker.store.append(waiting);
-  broker.deferred.add(dueAt, () => {
-    const due = moveBack(waiting);
-    const times = { [TIMER_ENQUEUE_MS]: String(now), [TIMER_DEQUEUE_MS]: String(broker.now()) };
-    broker.store.append({ ...due, properties: { ...due.properties, ...times } });
-  });
+  broker.deferred.add(
+    dueAt,
+    () => {
+      const due = moveBack(waiting);
+      const times = { [TIMER_ENQUEUE_MS]: String(now), [TIMER_DEQUEUE_MS]: String(broker.now()) };
+      broker.store.append({ ...due, properties: { ...due.properties, ...times } });
+    },
+    draft,
+  );
   return { entry, draft: waiting };
 }
 
@@ -140,6 +153,15 @@ function isTooLong(draft: MessageDraft): boolean {
   return propertiesLength(draft) > MAX_PROPERTIES_BYTES - TIMER_TIMES_BYTES;
 }
 
+/** Most are far from it, which is told without writing them down. */
+function hasTooLongProperties(draft: MessageDraft): boolean {
+  let most = 0;
+  for (const name in draft.properties) {
+    most += SEPARATORS + LONGEST_CHARACTER * (name.length + (draft.properties[name] as string).length);
+  }
+  return most > MAX_PROPERTIES_BYTES && propertiesLength(draft) > MAX_PROPERTIES_BYTES;
+}
+
 function propertiesLength(draft: MessageDraft): number {
   return Buffer.byteLength(encodeProperties(draft.properties));
 }
@@ -150,7 +172,7 @@ export function isIllegal(draft: MessageDraft, isV4: boolean): boolean {
   const topicBytes = Buffer.byteLength(topic);
   if (topicBytes > (topic.startsWith('%RETRY%') ? MAX_RETRY_TOPIC_BYTES : MAX_TOPIC_BYTES)) return true;
   if (body.length > MAX_BODY_BYTES) return true;
-  if (propertiesLength(draft) > MAX_PROPERTIES_BYTES) return true;
+  if (hasTooLongProperties(draft)) return true;
   // Only topics of a kind this broker does not have may hold batches stored as one message; 4.9 knows of none.
   return !isV4 && (properties[PropertyName.INNER_NUM] !== undefined || (sysFlag & MessageSysFlag.INNER_BATCH) !== 0);
 }

@@ -1,5 +1,7 @@
 import { AUTO_CREATE_TOPIC, isSystemTopic } from '../../lib/protocol/namespace.js';
 import { Perm } from '../../lib/protocol/topic-route.js';
+import type { Attributes } from './attributes.js';
+import type { SystemTopic } from './system-topics.js';
 
 /** The topics one broker knows. */
 
@@ -13,27 +15,55 @@ export interface TopicConfig {
   readonly perm: number;
   readonly sysFlag: number;
   readonly order: boolean;
+  /** Such as `message.type` -> `FIFO`. */
+  readonly attributes: Attributes;
 }
 
 /** Queues of a topic that nobody said a number for, and the most an auto-created one gets; the reference's default. */
 export const DEFAULT_QUEUE_NUMS = 8;
 
+/** System topics that are made when something is first put into them. */
+const LATE_SYSTEM_TOPICS: readonly string[] = ['TRANS_CHECK_MAX_TIME_TOPIC', 'RMQ_SYS_TRACE_TOPIC', 'CHECKPOINT_TOPIC'];
+
 export class TopicTable {
   readonly #topics = new Map<string, TopicConfig>();
+  readonly #system: ReadonlySet<string>;
+  readonly #autoCreate: () => boolean;
+  #changes = 0;
 
-  constructor(autoCreate: boolean) {
-    if (autoCreate) {
-      this.put({ name: AUTO_CREATE_TOPIC, ...queues(DEFAULT_QUEUE_NUMS), perm: READ_WRITE | Perm.INHERIT });
-    }
+  /** @param autoCreate whether sending to an unknown topic may create it; asked each time */
+  constructor(system: readonly SystemTopic[], autoCreate: () => boolean) {
+    this.#system = new Set(system.map(({ name }) => name));
+    this.#autoCreate = autoCreate;
+    for (const topic of system) this.put({ name: topic.name, ...queues(topic.queues), perm: topic.perm });
+  }
+
+  /** How often something was changed. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get(name: string): TopicConfig | undefined {
     return this.#topics.get(name);
   }
 
+  all(): TopicConfig[] {
+    return [...this.#topics.values()];
+  }
+
   /** All but those every broker has. */
   userTopics(): string[] {
-    return [...this.#topics.keys()].filter((name) => !isSystemTopic(name));
+    return [...this.#topics.keys()].filter((name) => !this.isSystem(name));
+  }
+
+  /** The names of those every broker has, and of those that only appear when they are used. */
+  systemTopics(): string[] {
+    return [...this.#system, ...LATE_SYSTEM_TOPICS.filter((name) => !this.#system.has(name))];
+  }
+
+  /** Whether it is one of those every broker has, which can't be changed or deleted. */
+  isSystem(name: string): boolean {
+    return this.#system.has(name) || isSystemTopic(name);
   }
 
   /** Creates or replaces. What is left out becomes the default, or stays as it was. */
@@ -44,10 +74,12 @@ export class TopicTable {
       perm: READ_WRITE,
       sysFlag: 0,
       order: false,
+      attributes: {},
       ...known,
       ...change,
     };
     this.#topics.set(topic.name, topic);
+    this.#changes += 1;
     return topic;
   }
 
@@ -58,6 +90,7 @@ export class TopicTable {
 
   /** Creates a topic after the model of `defaultTopic`, which must be there and allow it. */
   createFrom(name: string, defaultTopic: string, queueNums: number, sysFlag: number): TopicConfig | undefined {
+    if (defaultTopic === AUTO_CREATE_TOPIC && !this.#autoCreate()) this.#forbidAutoCreation();
     const model = this.#topics.get(defaultTopic);
     if (model === undefined || (model.perm & Perm.INHERIT) === 0) return undefined;
     const count = Math.max(0, Math.min(queueNums, model.writeQueueNums));
@@ -65,7 +98,13 @@ export class TopicTable {
   }
 
   delete(name: string): void {
-    this.#topics.delete(name);
+    if (this.#topics.delete(name)) this.#changes += 1;
+  }
+
+  /** As the reference does when it was configured while it runs: what is gone does not come back. */
+  #forbidAutoCreation(): void {
+    const model = this.#topics.get(AUTO_CREATE_TOPIC);
+    if (model !== undefined && model.perm !== READ_WRITE) this.put({ name: AUTO_CREATE_TOPIC, perm: READ_WRITE });
   }
 }
 

@@ -28,12 +28,16 @@ const SAID: (unknown[][] | undefined)[] = [
   [[['created', 'paid']]],
   undefined,
   [],
+  [[1]],
+  [[8, 4]],
   [[0], [1]],
   // Two queues of the topic, and that of the retry topic.
   [[3, true]],
-  [[0]],
+  [['f2', 0, 0]],
   [['Orders', 'paid'], [true]],
+  [['twoOwners', true]],
   [[0, 'true']],
+  [[3, 1]],
 ];
 
 describe('the programs in docs/mock-broker.md', () => {

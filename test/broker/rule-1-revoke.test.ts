@@ -138,6 +138,7 @@ describe('rule 1: a queue that moves while its listener runs', () => {
 
   it('is left at once when its lock is lost on the way, without a commit', async () => {
     await begin();
+    rig.provokes('twoOwners');
     rig.cluster.broker('broker-a').stealLock('group', MOVING, C2);
     await rig.advanceUntil('c1 hears of it at the renewal', () => stateAtC1() === undefined, 21_000);
     expect(context?.isOwner()).to.equal(false);

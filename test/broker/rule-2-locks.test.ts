@@ -204,6 +204,7 @@ describe('rule 2: locks', () => {
   describe('a lock that was taken away', () => {
     it('stops everything at the next renewal, and begins at the offset of the other when it is regained', async () => {
       const c = await owner();
+      rig.provokes('pullWithoutLock');
       const contexts: ConsumeOrderlyContext[] = [];
       const held = new HeldAnswer();
       c.answer = ({ offset }, context) => {

@@ -214,6 +214,7 @@ describe('rule 5: slices', () => {
   describe('an answer after the queue was lost', () => {
     it('changes nothing: no commit, no redelivery, no error', async () => {
       rig = await Rig.start({ topics: { T: { queues: 1 } } });
+      rig.provokes('pullWithoutLock', 'commitWithoutLock');
       rig.produce(T, 0, 3);
       const c = rig.consumer();
       let answer: (status: 'SUCCESS' | 'SUSPEND_CURRENT_QUEUE_A_MOMENT') => void = () => undefined;
@@ -244,6 +245,7 @@ describe('rule 5: slices', () => {
 
     it('is awaited before the next call, when the queue was regained meanwhile', async () => {
       rig = await Rig.start({ topics: { T: { queues: 1 } } });
+      rig.provokes('pullWithoutLock', 'commitWithoutLock');
       rig.produce(T, 0, 3);
       const c = rig.consumer();
       const answers: (() => void)[] = [];

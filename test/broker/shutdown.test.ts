@@ -151,6 +151,7 @@ describe('close', () => {
   it('waits for the listener of a queue that was lost, whose answer counts no more, and no longer than it may', async () => {
     for (const answers of [true, false]) {
       const c = await owner(1, { awaitTerminationMillisWhenShutdown: 30_000 });
+      rig.provokes('pullWithoutLock');
       const held = new HeldAnswer();
       c.answer = () => held.wait();
       rig.produce(T, 0, 3);

@@ -223,6 +223,7 @@ describe('suspend and resume', () => {
 
     it('loses what another member took over meanwhile, and goes on from where that one came to', async () => {
       rig = await Rig.start({ topics: { T: { queues: 1 } } });
+      rig.provokes('commitWithoutLock');
       rig.produce(T, 0, 40);
       const c = rig.consumer();
       let release: () => void = () => undefined;

@@ -6,21 +6,25 @@ import type { PullMessageRequest } from '../../lib/protocol/requests/pull-messag
 import type { SendMessageReply, SendMessageRequest } from '../../lib/protocol/requests/send-message.js';
 import { sendMessageV2 } from '../../lib/protocol/requests/send-message-v2.js';
 import { buildSubscription } from '../../lib/protocol/subscription.js';
-import { MockCluster, type MockClusterOptions } from '../../mock-broker/index.js';
+import { MockCluster, type MockClusterOptions, type ViolationKind } from '../../mock-broker/index.js';
+import { stopProvoked } from './provoked.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 
 /** A mock cluster with raw connections to it, all of which end with it. */
 export class MockHarness {
   readonly cluster: MockCluster;
   readonly #clients: RawClient[] = [];
+  #provoked: readonly ViolationKind[] = [];
 
   private constructor(cluster: MockCluster) {
     this.cluster = cluster;
   }
 
-  /** A cluster with the topic `Orders` of 4 queues, unless said otherwise. */
+  /** A cluster with the topic `Orders` of 4 queues, unless said otherwise; what watchdogs find fails the test. */
   static async start(options: MockClusterOptions = {}): Promise<MockHarness> {
-    return new MockHarness(await MockCluster.start({ topics: { Orders: { queues: 4 } }, ...options }));
+    return new MockHarness(
+      await MockCluster.start({ topics: { Orders: { queues: 4 } }, watchdogs: 'throw', ...options }),
+    );
   }
 
   /** A connection to a broker. */
@@ -34,9 +38,14 @@ export class MockHarness {
     return this.connectTo(this.cluster.namesrvAddr.split(';')[0] ?? '', options);
   }
 
+  /** This test has these rules broken on purpose: what watchdogs find of it is no failure, and must be found. */
+  provokes(...kinds: readonly ViolationKind[]): void {
+    this.#provoked = kinds;
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) await client.close();
-    await this.cluster.stop();
+    await stopProvoked(this.cluster, this.#provoked);
   }
 
   async connectTo(address: string, options: RawClientOptions = {}): Promise<RawClient> {

@@ -7,6 +7,8 @@ import { sendMessage } from '../../lib/protocol/requests/send-message.js';
 import { updateAndCreateSubscriptionGroup } from '../../lib/protocol/requests/update-and-create-subscriptiongroup.js';
 import { updateAndCreateTopic } from '../../lib/protocol/requests/update-and-create-topic.js';
 import { buildSubscription } from '../../lib/protocol/subscription.js';
+import { PARITY_ADMIN_CASES } from './parity-admin-cases.js';
+import { PARITY_POP_CASES, PARITY_REPLY_CASES } from './parity-pop-cases.js';
 import {
   at,
   C,
@@ -461,4 +463,7 @@ export const PARITY_CASES: readonly Case[] = [
     variable: ['msgId', 'queueOffset'],
   },
   stored('dead letters', `%DLQ%${NAMES.retrying}`, 0, { since5: true }),
+  ...PARITY_POP_CASES,
+  ...PARITY_ADMIN_CASES,
+  ...PARITY_REPLY_CASES,
 ];

@@ -9,8 +9,9 @@ import type { RocketMQError } from '../../lib/errors.js';
 import type { OrderedConsumerOptions } from '../../lib/options.js';
 import { prepareCompression } from '../../lib/protocol/compression.js';
 import { CompressionType } from '../../lib/protocol/sys-flag.js';
-import { MockClock, MockCluster, type MockClusterOptions } from '../../mock-broker/index.js';
+import { MockClock, MockCluster, type MockClusterOptions, type ViolationKind } from '../../mock-broker/index.js';
 import { FakeClock, turns } from './fake-clock.js';
+import { stopProvoked } from './provoked.js';
 
 /** The largest step in which both clocks move on together, in milliseconds. */
 const LARGEST_STEP = 100;
@@ -110,18 +111,29 @@ export class Rig {
   /** All deliveries of all consumers, in the order they happened. */
   readonly deliveries: Delivery[] = [];
   readonly consumers: WatchedConsumer[] = [];
+  #provoked: readonly ViolationKind[] = [];
 
   private constructor(cluster: MockCluster, clock: FakeClock) {
     this.cluster = cluster;
     this.clock = clock;
   }
 
+  /** Whoever breaks a rule of ordered consumption fails the test, unless it is there to provoke that. */
   static async start(options: MockClusterOptions = {}): Promise<Rig> {
     // A starting consumer reads this from disk, which takes time of the machine while that of the rig may move on.
     await prepareCompression(CompressionType.ZSTD).catch(() => undefined);
     const clock = new FakeClock();
-    const cluster = await MockCluster.start({ ...options, clock: MockClock.manual(clock.wallTime()) });
+    const cluster = await MockCluster.start({
+      watchdogs: 'throw',
+      ...options,
+      clock: MockClock.manual(clock.wallTime()),
+    });
     return new Rig(cluster, clock);
+  }
+
+  /** This test has these rules broken on purpose: what watchdogs find of it is no failure, and must be found. */
+  provokes(...kinds: readonly ViolationKind[]): void {
+    this.#provoked = kinds;
   }
 
   /** A consumer of group `group` unless told otherwise, on the rig's clock and cluster. Not started yet. */
@@ -213,6 +225,6 @@ export class Rig {
       if (!closed) await this.advance(LARGEST_STEP);
     }
     await closing;
-    await this.cluster.stop();
+    await stopProvoked(this.cluster, this.#provoked);
   }
 }

@@ -112,7 +112,7 @@ export const pullMessage: RequestType<PullMessageRequest, PullMessageReply> = {
     commitOffset: requireInteger(extFields, 'commitOffset'),
     suspendTimeoutMillis: requireInteger(extFields, 'suspendTimeoutMillis'),
     subscription: extFields['subscription'],
-    subVersion: requireInteger(extFields, 'subVersion'),
+    subVersion: requireVersion(extFields),
     expressionType: extFields['expressionType'],
     maxMsgBytes: optionalInteger(extFields, 'maxMsgBytes'),
     brokerName: extFields['bname'],
@@ -199,4 +199,10 @@ class PullCommand implements RequestCommand {
   get extFields(): ExtFields {
     return this.#requests.fields(this.#position);
   }
+}
+
+/** The Go client counts nanoseconds: past 2^53 - 1 the nearest number will do, as in a heartbeat's subscription. */
+function requireVersion(fields: ExtFields): number {
+  const text = requireText(fields, 'subVersion');
+  return /^\d{16,19}$/.test(text) ? Number(text) : requireInteger(fields, 'subVersion');
 }

@@ -67,6 +67,7 @@ describe('LOCK_BATCH_MQ and UNLOCK_BATCH_MQ', () => {
   });
 
   it('are lost when the broker restarts, and only then', async () => {
+    harness.provokes('twoOwners');
     await lock('a', 0);
     await harness.cluster.brokers[0]?.restart();
     client = await harness.connect();
@@ -74,6 +75,7 @@ describe('LOCK_BATCH_MQ and UNLOCK_BATCH_MQ', () => {
   });
 
   it('can be stolen, expired and cleared by a test', async () => {
+    harness.provokes('twoOwners');
     const [broker] = harness.cluster.brokers;
     await lock('a', 0);
     broker?.stealLock(GROUP, queueOf(0), 'thief');

@@ -5,12 +5,14 @@ import { ConsumeQueue, type QueueEntry } from '../../../../mock-broker/store/con
 const all = (): boolean => true;
 
 function entryOf(queueOffset: number, change: Partial<QueueEntry> = {}): QueueEntry {
+  const { record = Buffer.alloc(100) } = change;
   return {
     topic: 'T',
     queueId: 0,
     queueOffset,
     count: 1,
-    record: Buffer.alloc(100),
+    record,
+    size: record.length,
     physicalOffset: queueOffset * 100,
     storeTimestamp: 1000 + queueOffset * 10,
     tagsCode: 0,

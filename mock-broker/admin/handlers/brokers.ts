@@ -1,0 +1,61 @@
+import type { MockBroker } from '../../broker.js';
+import type { MockCluster } from '../../cluster.js';
+import { brokerView } from '../../snapshot.js';
+import { notFound } from '../errors.js';
+import { type AdminHandlers, DONE } from './handler.js';
+
+export const brokerHandlers: AdminHandlers<
+  | 'listBrokers'
+  | 'getBroker'
+  | 'stopBroker'
+  | 'startBroker'
+  | 'restartBroker'
+  | 'disconnectClients'
+  | 'expireLocks'
+  | 'clearLocks'
+  | 'setPermission'
+> = {
+  listBrokers: ({ brokers }) => ({ items: brokers.map(brokerView) }),
+  getBroker: (cluster, { broker }) => brokerView(requireBroker(cluster, broker)),
+  stopBroker: async (cluster, { broker, keepRoute = false }) => {
+    const found = requireBroker(cluster, broker);
+    await found.stop({ keepRoute });
+    return brokerView(found);
+  },
+  startBroker: async (cluster, { broker, keepData = true, keepLocks = false }) => {
+    const found = requireBroker(cluster, broker);
+    await found.start({ keepData, keepLocks });
+    return brokerView(found);
+  },
+  restartBroker: async (cluster, { broker }) => {
+    const found = requireBroker(cluster, broker);
+    await found.restart();
+    return brokerView(found);
+  },
+  disconnectClients: (cluster, { broker, clientId }) => {
+    const found = requireBroker(cluster, broker);
+    const closed = found.connections.filter((one) => clientId === undefined || one.clientId === clientId).length;
+    found.disconnect(clientId);
+    return { closed };
+  },
+  expireLocks: (cluster, { broker }) => {
+    requireBroker(cluster, broker).expireLocks();
+    return DONE;
+  },
+  clearLocks: (cluster, { broker }) => {
+    requireBroker(cluster, broker).clearLocks();
+    return DONE;
+  },
+  setPermission: (cluster, { broker, perm }) => {
+    const found = requireBroker(cluster, broker);
+    found.setPermission(perm);
+    return brokerView(found);
+  },
+};
+
+/** @throws MockAdminError when there is none of that name */
+export function requireBroker({ brokers }: MockCluster, name: string): MockBroker {
+  const found = brokers.find((broker) => broker.name === name);
+  if (found === undefined) throw notFound(`broker ${name}`, 'broker');
+  return found;
+}

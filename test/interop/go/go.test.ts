@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { until } from '../../support/until.js';
+import type { ClientProgram } from '../support/client-program.js';
+import { goClient } from '../support/shared-clients.js';
+import { target } from '../support/target.js';
+
+describe('the Go client v2.1.2', () => {
+  let client: ClientProgram;
+
+  before(async function () {
+    this.timeout(300_000);
+    client = await goClient();
+  });
+
+  async function send(fields: Readonly<Record<string, string>>, queues = 4): Promise<{ id: string; topic: string }> {
+    const topic = target().unique('GoTopic');
+    const id = target().unique('go-producer');
+    await target().createTopic(topic, queues);
+    await client.run('send', { id, topic, ...fields }, 'done');
+    return { id, topic };
+  }
+
+  for (const kind of ['sync', 'async']) {
+    it(`sends ${kind}, and is told where each message is`, async () => {
+      const { id, topic } = await send({ kind, bodies: 'a,b,c,d', tags: 'T', key: 'K' });
+      const stored = await target().stored(topic);
+      expect(stored.map(({ body }) => body.toString()).sort()).to.deep.equal(['a', 'b', 'c', 'd']);
+      for (const { msgId, body, brokerName, queueId, queueOffset, status } of client.of(id, 'sent')) {
+        const message = stored.find((candidate) => candidate.msgId === msgId);
+        expect(status).to.equal('SEND_OK');
+        expect(message).to.include({ brokerName, queueId, queueOffset, tags: 'T' });
+        expect(message?.body.toString()).to.equal(body);
+        expect(message?.keys).to.deep.equal(['K']);
+      }
+    });
+  }
+
+  it('sends without waiting for an answer', async () => {
+    const { topic } = await send({ kind: 'oneway', bodies: 'a,b,c' });
+    await until('three messages', async () => ((await target().stored(topic)).length === 3 ? true : undefined));
+  });
+
+  it('consumes in order, and again what it suspends', async () => {
+    const { topic } = await send({ kind: 'selector', bodies: 'a,b,c,d', key: 'o-17' });
+    const id = target().unique('go-orderly');
+    await client.run('consume', { id, group: id, topic, mode: 'orderly', fail: 'b:2' }, 'ready');
+    const messages = await client.messages(id, 6);
+    expect(messages.map(({ body }) => body)).to.deep.equal(['a', 'b', 'b', 'b', 'c', 'd']);
+    expect(messages.map(({ reconsumeTimes }) => reconsumeTimes)).to.deep.equal([0, 0, 1, 2, 0, 0]);
+    await client.stopOne(id);
+    await until('the offsets', async () => ((await target().committed(id, topic)) === 4 ? true : undefined));
+  });
+
+  it('consumes concurrently: what fails comes back by the retry topic, and is given up at last', async () => {
+    const { topic } = await send({ kind: 'sync', bodies: 'a,b,c' });
+    const id = target().unique('go-concurrent');
+    await target().createTopic(`%RETRY%${id}`, 1);
+    await client.run(
+      'consume',
+      { id, group: id, topic, mode: 'concurrent', fail: 'a:1,b:9', maxReconsume: 2 },
+      'ready',
+    );
+    const tries = (body: string): (number | undefined)[] =>
+      client
+        .of(id, 'message')
+        .filter((message) => message.body === body)
+        .map(({ reconsumeTimes }) => reconsumeTimes);
+    await client.waitFor('all tries', () => tries('a').length === 2 && tries('b').length === 3);
+    const [dead] = await until('the dead letter', async () => {
+      const stored = await target().stored(`%DLQ%${id}`);
+      return stored.length > 0 ? stored : undefined;
+    });
+    expect([tries('a'), tries('b'), tries('c')]).to.deep.equal([[0, 1], [0, 1, 2], [0]]);
+    expect(dead?.body.toString()).to.equal('b');
+    expect(dead?.properties).to.include({ RETRY_TOPIC: topic });
+    await client.stopOne(id);
+    await until('the offsets', async () => ((await target().committed(id, topic)) === 3 ? true : undefined));
+  });
+});
