@@ -13,7 +13,7 @@ import { checkTopic } from '../validation.js';
 import type { AssignedQueue, QueueState } from './assigned-queue.js';
 import type { OrderedConsumerEvents } from './consumer-events.js';
 import { describeQueues, type ConsumerStatus } from './consumer-status.js';
-import { withLease } from './lease.js';
+import { withLease } from '../protocol/lease.js';
 import { describeHealth, type ConsumerHealth } from './consumer-health.js';
 import { ConsumerRuntime, type ConsumerState } from './consumer-runtime.js';
 import { joinGroup } from './join-group.js';

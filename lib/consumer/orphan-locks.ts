@@ -3,7 +3,7 @@ import type { ClientInstance } from '../client/client-instance.js';
 import type { Timer } from '../clock.js';
 import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.js';
 import type { AssignedQueue } from './assigned-queue.js';
-import { DEFAULT_LEASE_TIME, leaseOf } from './lease.js';
+import { DEFAULT_LEASE_TIME, leaseOf } from '../protocol/lease.js';
 import type { QueueLocks } from './queue-locks.js';
 
 const log = debug('rocketmq:lock');

@@ -1,14 +1,11 @@
 import { ResponseCode } from '../../lib/protocol/codes.js';
+import { leaseOf } from '../../lib/protocol/lease.js';
 import type { MessageQueue } from '../../lib/protocol/message-queue.js';
 import { messageQueueKey } from '../../lib/protocol/message-queue.js';
 import type { JournalEntry } from '../journal-entry.js';
 import type { Violation, ViolationKind } from './violation.js';
 
 /** Who was told to hold which queue. */
-
-/** A client counts on a lock for this long after it has asked for it; one that differs says so at the end of its id. */
-const LEASE_MS = 30_000;
-const LEASE_IN_ID = /#lease=(\d{1,10})$/;
 
 interface Holding {
   /** When the client stops counting on it. */
@@ -75,7 +72,7 @@ export class LockWatch {
   ): void {
     const before = holdings.get(clientId);
     const isNew = before === undefined || before.until <= answer.at;
-    const until = asked.at + Number(LEASE_IN_ID.exec(clientId)?.[1] ?? LEASE_MS);
+    const until = asked.at + leaseOf(clientId);
     holdings.set(clientId, { until, entries: [asked, answer] });
     // Two that renew side by side are told once, not at each renewal.
     if (!isNew || until <= answer.at) return;

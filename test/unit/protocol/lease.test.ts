@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { leaseOf, withLease } from '../../../lib/consumer/lease.js';
+import { leaseOf, withLease } from '../../../lib/protocol/lease.js';
 
 describe('the lease in a client id', () => {
   it('is found again, whatever the id looks like', () => {
