@@ -39,7 +39,7 @@ export function encodeBatch(messages: readonly BatchMessage[]): Buffer {
 
 function encodeMiniRecord(message: BatchMessage): Buffer[] {
   const properties = Buffer.from(message.properties);
-  checkPropertiesLength(properties);
+  checkPropertiesLength(properties.length);
   const head = Buffer.alloc(BODY_AT);
   head.writeInt32BE(BODY_AT + message.body.length + 2 + properties.length, 0);
   head.writeInt32BE(message.flag, 12);
@@ -49,9 +49,9 @@ function encodeMiniRecord(message: BatchMessage): Buffer[] {
   return [head, message.body, propertiesLength, properties];
 }
 
-export function checkPropertiesLength(properties: Buffer): void {
-  if (properties.length > MAX_PROPERTIES_LENGTH) {
-    throw new ValidationError('message.properties', properties, `at most ${MAX_PROPERTIES_LENGTH} bytes`);
+export function checkPropertiesLength(length: number): void {
+  if (length > MAX_PROPERTIES_LENGTH) {
+    throw new ValidationError('message.properties', `${length} bytes`, `at most ${MAX_PROPERTIES_LENGTH} bytes`);
   }
 }
 
