@@ -191,7 +191,9 @@ export class MockCluster {
   async removeBroker(name: string): Promise<void> {
     const broker = this.broker(name);
     await Promise.all([broker, ...broker.replicas].map((instance) => instance.stop()));
-    this.#brokers.splice(this.#brokers.indexOf(broker), 1);
+    // Somebody else may have removed it meanwhile.
+    const index = this.#brokers.indexOf(broker);
+    if (index !== -1) this.#brokers.splice(index, 1);
   }
 
   /** Makes a topic on all brokers or some; one that is there already gets these settings. */

@@ -135,8 +135,12 @@ class OwnRoutes {
     return this.#brokerDatas;
   }
 
+  get frozen(): boolean {
+    return this.#frozen !== undefined;
+  }
+
   has(topic: string): boolean {
-    return this.overrides.has(topic) || this.#frozen !== undefined;
+    return this.overrides.has(topic) || this.frozen;
   }
 
   route(topic: string): TopicRouteData | undefined {
@@ -189,6 +193,16 @@ export class MockNameServer {
 
   get running(): boolean {
     return this.#server.running;
+  }
+
+  /** Whether it says what it said when it was {@link freeze frozen}. */
+  get frozen(): boolean {
+    return this.#own.frozen;
+  }
+
+  /** The topics of which {@link override} has it say something. */
+  get overrides(): readonly string[] {
+    return [...this.#own.overrides.keys()];
   }
 
   /** What this name server says of a topic, or would if nothing were told it. */

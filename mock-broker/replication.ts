@@ -35,6 +35,10 @@ export class Replication {
     return this.#paused;
   }
 
+  get lagMs(): number {
+    return this.#lagMs;
+  }
+
   /** How many changes are still to come. */
   get behind(): number {
     return this.#waiting.length;

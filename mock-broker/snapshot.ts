@@ -2,9 +2,10 @@ import { DLQ_TOPIC_PREFIX, dlqTopic, isDlqTopic, isRetryTopic, retryTopic } from
 import { PropertyName } from '../lib/protocol/properties.js';
 import { Perm } from '../lib/protocol/topic-route.js';
 import type { BrokerView, ClockView, ClusterView, DelayedView, GroupQueueView, GroupView } from './admin/schemas.js';
-import type { PullView, TopicView } from './admin/schemas.js';
+import type { NameServerView, PullView, ReplicaView, TopicView } from './admin/schemas.js';
 import type { MockBroker } from './broker.js';
 import type { MockCluster } from './cluster.js';
+import type { MockNameServer } from './name-server.js';
 import type { Connection } from './server/connection.js';
 
 /** A cluster as it stands, in plain data: what the control plane answers with. */
@@ -21,7 +22,7 @@ export function clusterView(cluster: MockCluster): ClusterView {
   const { brokers, nameServers, options } = cluster;
   return {
     namesrvAddr: cluster.namesrvAddr,
-    nameServers: nameServers.map(({ address, running }) => ({ address, running })),
+    nameServers: nameServers.map(nameServerView),
     persona: options.persona,
     version: options.version,
     lockExpiryMs: options.lockExpiryMs,
@@ -44,8 +45,19 @@ export function brokerView(broker: MockBroker): BrokerView {
     permission: broker.state.permission,
     heldPulls: broker.heldPulls,
     connections: broker.connections.map(({ id, clientId }) => ({ id, clientId: clientId ?? null })),
-    replicas: broker.replicas.map(({ brokerId, address, running }) => ({ brokerId, address, running })),
+    replicas: broker.replicas.map(replicaView),
   };
+}
+
+export function replicaView({ brokerId, address, running, replicationBehind, state }: MockBroker): ReplicaView {
+  const { paused = false, lagMs = 0 } = state.replication ?? {};
+  return { brokerId, address, running, paused, lagMs, behind: replicationBehind };
+}
+
+/** @param index its place among the name servers */
+export function nameServerView(server: MockNameServer, index: number): NameServerView {
+  const { address, running, frozen, overrides } = server;
+  return { nameServer: index, address, running, frozen, overrides: [...overrides] };
 }
 
 /** All topics but those every broker has, retry and dead letter topics too. */

@@ -2,8 +2,8 @@ import Type from 'typebox';
 import { FaultDescriptionSchema, FaultRuleSchema } from '../faults/rule-schemas.js';
 import type { OperationName } from './operations.js';
 import {
-  BrokerSchema, ClockSchema, ClusterSchema, CountSchema, DeadLetterSchema, DelayedSchema, DoneSchema, exact, GroupConfigSchema, GroupSchema, JournalEntrySchema, MessageSchema, NameSchema, PermSchema, PullSchema, QueueIdSchema,
-  StateSchema, TopicInputSchema, TopicSchema, ViolationSchema,
+  BrokerSchema, ClockSchema, ClusterSchema, CountSchema, DeadLetterSchema, DelayedSchema, DoneSchema, exact, GroupConfigSchema, GroupSchema, JournalEntrySchema, MessageSchema, NameSchema,
+  NameServerSchema, PermSchema, PullSchema, QueueIdSchema, ReplicaSchema, RouteAnswerSchema, StateSchema, TopicInputSchema, TopicSchema, ViolationSchema,
 } from './schemas.js'; // prettier-ignore
 
 /**
@@ -27,6 +27,9 @@ const listOf = <Schema extends Type.TSchema>(schema: Schema) => exact({ items: T
 const queue = { topic: NameSchema, broker: NameSchema, queueId: QueueIdSchema };
 const pageLimit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'how many at most; 100 by default' })); // prettier-ignore
 const Done = DoneSchema;
+const replica = { broker: NameSchema, brokerId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) };
+const nameServer = Type.Integer({ minimum: 0, maximum: 15, description: 'its place among them, from 0 on' });
+const port = Type.Integer({ minimum: 0, maximum: 65_535, description: '0: any free one' });
 
 export const CONTRACT = {
   getCluster: { tag: 'cluster', summary: 'Addresses, brokers, clock and counts', input: none, answer: ClusterSchema },
@@ -182,7 +185,26 @@ export const CONTRACT = {
   },
 
   listBrokers: { tag: 'brokers', summary: 'All brokers', input: none, answer: listOf(BrokerSchema) },
+  addBroker: {
+    tag: 'brokers',
+    summary: 'Add a broker and start it; it has no topics yet',
+    input: exact({
+      name: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 255, description: 'broker-a, broker-b and so on by default' }),
+      ),
+      replicas: Type.Optional(Type.Integer({ minimum: 0, maximum: 9 })),
+      port: Type.Optional(port),
+    }),
+    answer: BrokerSchema,
+    status: 201,
+  },
   getBroker: { tag: 'brokers', summary: 'One broker', input: exact({ broker: NameSchema }), answer: BrokerSchema },
+  removeBroker: {
+    tag: 'brokers',
+    summary: 'Stop a broker and its replicas for good, with all they have',
+    input: exact({ broker: NameSchema }),
+    answer: Done,
+  },
   stopBroker: {
     tag: 'brokers',
     summary: 'Close its port and all connections',
@@ -194,11 +216,12 @@ export const CONTRACT = {
   },
   startBroker: {
     tag: 'brokers',
-    summary: 'Listen again, on the port it had',
+    summary: 'Listen again, on the port it had unless told otherwise; one that runs stays as it is',
     input: exact({
       broker: NameSchema,
       keepData: Type.Optional(Type.Boolean({ description: 'false: its messages and offsets are gone' })),
       keepLocks: Type.Optional(Type.Boolean({ description: 'true: it still knows who holds which queue' })),
+      port: Type.Optional(port),
     }),
     answer: BrokerSchema,
   },
@@ -221,6 +244,82 @@ export const CONTRACT = {
     summary: 'What the broker allows',
     input: exact({ broker: NameSchema, perm: PermSchema }),
     answer: BrokerSchema,
+  },
+  pauseReplication: {
+    tag: 'brokers',
+    summary: 'Keep a replica from hearing of what its master stores and of offsets',
+    input: exact(replica),
+    answer: ReplicaSchema,
+  },
+  resumeReplication: {
+    tag: 'brokers',
+    summary: 'Give a replica all it has missed',
+    input: exact(replica),
+    answer: ReplicaSchema,
+  },
+  setReplicationLag: {
+    tag: 'brokers',
+    summary: "Have what the master stores from now on come to a replica later, by the cluster's clock",
+    input: exact({
+      ...replica,
+      lagMs: Type.Integer({ minimum: 0, maximum: 31_622_400_000, description: 'a year at most' }),
+    }),
+    answer: ReplicaSchema,
+  },
+
+  listNameServers: {
+    tag: 'name servers',
+    summary: 'All name servers',
+    input: none,
+    answer: listOf(NameServerSchema),
+  },
+  stopNameServer: {
+    tag: 'name servers',
+    summary: 'Close its port and all connections',
+    input: exact({ nameServer }),
+    answer: NameServerSchema,
+  },
+  startNameServer: {
+    tag: 'name servers',
+    summary: 'Listen again, on the port it had',
+    input: exact({ nameServer }),
+    answer: NameServerSchema,
+  },
+  freezeNameServer: {
+    tag: 'name servers',
+    summary: 'Have it go on saying what it says now, whatever happens to brokers and topics',
+    input: exact({ nameServer }),
+    answer: NameServerSchema,
+  },
+  thawNameServer: {
+    tag: 'name servers',
+    summary: 'Have it say again how things are',
+    input: exact({ nameServer }),
+    answer: NameServerSchema,
+  },
+  getRoute: {
+    tag: 'name servers',
+    summary: 'What it says of a topic',
+    input: exact({ nameServer, topic: NameSchema }),
+    answer: RouteAnswerSchema,
+  },
+  overrideRoute: {
+    tag: 'name servers',
+    summary: 'Have it, and no other, say this of a topic',
+    input: exact({ nameServer, topic: NameSchema, ...RouteAnswerSchema.properties }),
+    answer: NameServerSchema,
+  },
+  clearOverride: {
+    tag: 'name servers',
+    summary: 'Take back what it was told of a topic',
+    input: exact({ nameServer, topic: NameSchema }),
+    answer: NameServerSchema,
+  },
+  clearOverrides: {
+    tag: 'name servers',
+    summary: 'Take back what it was told of any topic',
+    input: exact({ nameServer }),
+    answer: NameServerSchema,
   },
 
   listFaults: { tag: 'faults', summary: 'The rules in force', input: none, answer: listOf(FaultDescriptionSchema) },

@@ -1,4 +1,4 @@
-import type { TObject, TSchema } from 'typebox';
+import type { TObject, TProperties, TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { ValidationError } from '../../lib/errors.js';
 
@@ -18,22 +18,45 @@ function fromText(schema: TSchema | undefined, text: string): unknown {
   return text;
 }
 
-/** @throws ValidationError naming the first field that is not right, and what it may be */
+/** @throws ValidationError naming the first field that is not right, such as `route.queueDatas.0.perm`, and what it may be */
 export function checkInput(schema: TObject, input: Record<string, unknown>): void {
-  if (Value.Check(schema, input)) return;
-  for (const name of Object.keys(input)) {
+  if (!Value.Check(schema, input)) throw refusal(schema, input, '');
+}
+
+/** Of a value that does not fit: what is wrong with it, or within it. */
+function refusal(schema: TSchema, value: unknown, path: string): ValidationError {
+  const { anyOf = [], items, properties } = schema as { anyOf?: TSchema[]; items?: TSchema; properties?: TProperties };
+  if (Array.isArray(value)) {
+    const at = value.findIndex((item) => items !== undefined && !Value.Check(items, item));
+    if (items !== undefined && at !== -1 && Object.hasOwn(items, 'properties')) {
+      return refusal(items, value[at], `${path}.${at}`);
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    const meant = anyOf.find((one) => Object.hasOwn(one, 'properties'));
+    if (meant !== undefined) return refusal(meant, value, path);
+    const inner = properties && memberRefusal(schema as TObject, value as Record<string, unknown>, path);
+    if (inner !== undefined) return inner;
+  }
+  return new ValidationError(path === '' ? 'input' : path, value, expectation(schema));
+}
+
+function memberRefusal(schema: TObject, value: Record<string, unknown>, path: string): ValidationError | undefined {
+  const pathOf = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  for (const name of Object.keys(value)) {
     if (!Object.hasOwn(schema.properties, name)) {
-      throw new ValidationError(name, input[name], describeNames(Object.keys(schema.properties)));
+      return new ValidationError(pathOf(name), value[name], describeNames(Object.keys(schema.properties)));
     }
   }
   for (const name of schema.required ?? []) {
-    if (!Object.hasOwn(input, name)) throw new ValidationError(name, undefined, expectation(schema.properties[name]));
+    if (Object.hasOwn(value, name)) continue;
+    return new ValidationError(pathOf(name), undefined, expectation(schema.properties[name]));
   }
   for (const [name, member] of Object.entries(schema.properties)) {
-    if (!Object.hasOwn(input, name) || Value.Check(member, input[name])) continue;
-    throw new ValidationError(name, input[name], expectation(member));
+    if (Object.hasOwn(value, name) && !Value.Check(member, value[name])) {
+      return refusal(member, value[name], pathOf(name));
+    }
   }
-  throw new ValidationError('input', input, 'an object that fits');
+  return undefined;
 }
 
 /** What a member may be, in words. */
@@ -47,6 +70,7 @@ function expectation(schema: TSchema | undefined): string {
     minLength?: number;
     maxLength?: number;
     items?: TSchema;
+    properties?: TProperties;
     pattern?: string;
   };
   if (known.const !== undefined) return JSON.stringify(known.const);
@@ -61,8 +85,11 @@ function expectation(schema: TSchema | undefined): string {
       return 'true or false';
     case 'array':
       return `a list, each ${expectation(known.items)}`;
+    case 'null':
+      return 'null';
     default:
-      return 'an object of texts';
+      if (known.properties === undefined) return 'an object of texts';
+      return `an object of ${Object.keys(known.properties).join(', ')}`;
   }
 }
 

@@ -146,6 +146,16 @@ export const DeadLetterSchema = exact({
 });
 export type DeadLetterView = Type.Static<typeof DeadLetterSchema>;
 
+export const ReplicaSchema = exact({
+  brokerId: CountSchema,
+  address: Type.String(),
+  running: Type.Boolean(),
+  paused: Type.Boolean({ description: 'whether it hears of nothing its master stores' }),
+  lagMs: CountSchema,
+  behind: Type.Integer({ minimum: 0, description: 'how many changes of its master it has not seen yet' }),
+});
+export type ReplicaView = Type.Static<typeof ReplicaSchema>;
+
 export const BrokerSchema = exact({
   name: Type.String(),
   brokerId: CountSchema,
@@ -155,16 +165,60 @@ export const BrokerSchema = exact({
   permission: CountSchema,
   heldPulls: CountSchema,
   connections: Type.Array(exact({ id: CountSchema, clientId: orNull(Type.String()) })),
-  replicas: Type.Array(exact({ brokerId: CountSchema, address: Type.String(), running: Type.Boolean() })),
+  replicas: Type.Array(ReplicaSchema),
 });
 export type BrokerView = Type.Static<typeof BrokerSchema>;
+
+export const NameServerSchema = exact({
+  nameServer: Type.Integer({ minimum: 0, description: 'its place among the name servers, from 0 on' }),
+  address: Type.String(),
+  running: Type.Boolean(),
+  frozen: Type.Boolean({ description: 'whether it says what it said when it was frozen' }),
+  overrides: Type.Array(Type.String(), { description: 'the topics it was told something of, by itself' }),
+});
+export type NameServerView = Type.Static<typeof NameServerSchema>;
+
+/** As name servers answer clients. */
+export const RouteSchema = exact({
+  orderTopicConf: Type.Optional(Type.String()),
+  queueDatas: Type.Array(
+    exact({
+      brokerName: NameSchema,
+      readQueueNums: QueueNumsSchema,
+      writeQueueNums: QueueNumsSchema,
+      perm: Type.Integer({
+        minimum: 0,
+        maximum: 15,
+        description: '4 to read, 2 to write, 1 and 8 as brokers have them',
+      }),
+      topicSysFlag: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }),
+    }),
+  ),
+  brokerDatas: Type.Array(
+    exact({
+      cluster: Type.String(),
+      brokerName: NameSchema,
+      brokerAddrs: Type.Record(Type.String({ pattern: '^\\d{1,15}$' }), Type.String(), {
+        additionalProperties: false,
+        description: 'broker ids and their addresses; 0 is the master',
+      }),
+      enableActingMaster: Type.Boolean(),
+    }),
+  ),
+  staticTopicBrokers: Type.Optional(Type.Array(NameSchema)),
+});
+export type RouteView = Type.Static<typeof RouteSchema>;
+
+export const RouteAnswerSchema = exact({
+  route: Type.Union([RouteSchema, Type.Null()], { description: 'null for "no such topic"' }),
+});
 
 export const ClockSchema = exact({ now: Type.Integer(), manual: Type.Boolean(), pendingTimers: CountSchema });
 export type ClockView = Type.Static<typeof ClockSchema>;
 
 export const ClusterSchema = exact({
   namesrvAddr: Type.String(),
-  nameServers: Type.Array(exact({ address: Type.String(), running: Type.Boolean() })),
+  nameServers: Type.Array(NameServerSchema),
   persona: Type.String(),
   version: CountSchema,
   lockExpiryMs: CountSchema,

@@ -109,14 +109,13 @@ export class MockServer implements ConnectionHost {
    */
   async start(port: number = this.#port): Promise<void> {
     if (this.#server !== undefined) return;
-    this.#port = port;
     const server = createServer((socket) => this.#onSocket(socket));
     this.#server = server;
     this.#tlsServer = this.#createTlsServer();
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(this.#port, this.#environment.host, resolve);
+        server.listen(port, this.#environment.host, resolve);
       });
     } catch (error) {
       this.#server = undefined;

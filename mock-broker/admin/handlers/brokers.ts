@@ -1,3 +1,4 @@
+import { ValidationError } from '../../../lib/errors.js';
 import type { MockBroker } from '../../broker.js';
 import type { MockCluster } from '../../cluster.js';
 import { brokerView } from '../../snapshot.js';
@@ -6,7 +7,9 @@ import { type AdminHandlers, DONE } from './handler.js';
 
 export const brokerHandlers: AdminHandlers<
   | 'listBrokers'
+  | 'addBroker'
   | 'getBroker'
+  | 'removeBroker'
   | 'stopBroker'
   | 'startBroker'
   | 'restartBroker'
@@ -16,15 +19,26 @@ export const brokerHandlers: AdminHandlers<
   | 'setPermission'
 > = {
   listBrokers: ({ brokers }) => ({ items: brokers.map(brokerView) }),
+  addBroker: async (cluster, { name, ...options }) => {
+    if (cluster.brokers.some((broker) => broker.name === name)) {
+      throw new ValidationError('name', name, 'a name no other broker has');
+    }
+    return brokerView(await cluster.addBroker({ ...options, ...(name !== undefined && { name }) }));
+  },
   getBroker: (cluster, { broker }) => brokerView(requireBroker(cluster, broker)),
+  removeBroker: async (cluster, { broker }) => {
+    requireBroker(cluster, broker);
+    await cluster.removeBroker(broker);
+    return DONE;
+  },
   stopBroker: async (cluster, { broker, keepRoute = false }) => {
     const found = requireBroker(cluster, broker);
     await found.stop({ keepRoute });
     return brokerView(found);
   },
-  startBroker: async (cluster, { broker, keepData = true, keepLocks = false }) => {
+  startBroker: async (cluster, { broker, ...options }) => {
     const found = requireBroker(cluster, broker);
-    await found.start({ keepData, keepLocks });
+    await found.start(options);
     return brokerView(found);
   },
   restartBroker: async (cluster, { broker }) => {

@@ -11,6 +11,8 @@ import { deadLetterHandlers } from './dead-letters.js';
 import { groupHandlers } from './groups.js';
 import { type AdminHandlers, DONE } from './handler.js';
 import { messageHandlers } from './messages.js';
+import { nameServerHandlers } from './name-servers.js';
+import { replicaHandlers } from './replicas.js';
 import { topicHandlers } from './topics.js';
 
 /** Who carries out what. */
@@ -20,6 +22,8 @@ export const adminHandlers: AdminHandlers<OperationName> = {
   ...groupHandlers,
   ...deadLetterHandlers,
   ...brokerHandlers,
+  ...replicaHandlers,
+  ...nameServerHandlers,
 
   getCluster: clusterView,
   getState: stateView,

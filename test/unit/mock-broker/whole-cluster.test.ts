@@ -177,6 +177,13 @@ describe('a whole mock cluster', () => {
       expect((await cluster.addBroker()).name).to.equal('broker-b');
     });
 
+    it('are removed once, however often that is asked for at once', async () => {
+      await start({ brokers: 3 });
+      const { cluster } = harness;
+      await Promise.all([cluster.removeBroker('broker-a'), cluster.removeBroker('broker-a')]);
+      expect(cluster.brokers.map(({ name }) => name)).to.deep.equal(['broker-b', 'broker-c']);
+    });
+
     it('have queues that are only read, or only written', async () => {
       await start({ topics: { [TOPIC]: { readQueueNums: 2, writeQueueNums: 1 } } });
       const client = await harness.connect();
