@@ -57,6 +57,9 @@ const attributes = (name: string, text: string, topic = TOPIC): Case => ({
 
 const put = (text: string): RequestCommand => plain(C.UPDATE_BROKER_CONFIG, {}, text);
 
+/** Names of older brokers in the configuration of these tests: 5.x lists them without knowing them. */
+const OLD_NAMES: ReadonlySet<string> = new Set(['mapedFileSizeConsumeQueue', 'maxHashSlot']);
+
 export const PARITY_ADMIN_CASES: readonly Case[] = [
   {
     name: 'a topic for tools',
@@ -191,7 +194,13 @@ export const PARITY_ADMIN_CASES: readonly Case[] = [
   {
     name: 'broker settings: names',
     request: plain(C.GET_BROKER_CONFIG),
-    body: (body) => body.toString().split('\n').map((line) => line.split('=')[0]).sort(), // prettier-ignore
+    body: (body) =>
+      body
+        .toString()
+        .split('\n')
+        .map((line) => line.split('=')[0] ?? '')
+        .filter((name) => !OLD_NAMES.has(name))
+        .sort(),
     variable: ['version'],
     since5: true,
   },
