@@ -196,6 +196,11 @@ export class OffsetStoreError extends RocketMQError {
   }
 }
 
+/** What was thrown, as an error: anything can be. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /** Shows a refused value in an error message, shortened, so that it never floods a log. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);

@@ -1,4 +1,4 @@
-import { StateError, TimeoutError } from '../lib/errors.js';
+import { StateError, TimeoutError, toError } from '../lib/errors.js';
 import { requestCodeName, responseCodeName } from '../lib/protocol/codes.js';
 import { requestCode } from './faults/codes.js';
 import { Listeners } from './listeners.js';
@@ -189,7 +189,7 @@ export class Journal {
         if (waiter.predicate(entry)) waiter.resolve(entry);
         else this.#waiters.push(waiter);
       } catch (error) {
-        waiter.reject(error instanceof Error ? error : new Error(String(error)));
+        waiter.reject(toError(error));
       }
     }
   }

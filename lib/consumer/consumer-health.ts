@@ -1,5 +1,6 @@
 import { describeQueue } from '../protocol/message-queue.js';
 import type { AssignedQueue } from './assigned-queue.js';
+import { LONGEST_WITHOUT_PULL } from './stall.js';
 
 /** Whether a consumer does its work, for a readiness probe or an alarm. */
 export interface ConsumerHealth {
@@ -8,9 +9,6 @@ export interface ConsumerHealth {
   /** What does, in words. Empty when healthy. */
   readonly reasons: readonly string[];
 }
-
-/** An owned queue is pulled at least this often, as a broker holds a pull for 20 s at most, in milliseconds. */
-const LONGEST_WITHOUT_PULL = 60_000;
 
 /** @param suspended the user has suspended the whole consumer */
 export function describeHealth(

@@ -1,6 +1,6 @@
 import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
-import { QueueLostError, RocketMQError, RouteError } from '../errors.js';
+import { QueueLostError, RocketMQError, RouteError, toError } from '../errors.js';
 import { describeQueue, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
 import { AssignedQueue } from './assigned-queue.js';
 import { Handover } from './handover.js';
@@ -191,7 +191,7 @@ export class Ownership implements LockObserver {
       );
     }
     for (const queue of queues) {
-      queue.lockError = error instanceof Error ? error : new Error(String(error));
+      queue.lockError = toError(error);
       this.#lockSoon(queue, LONGEST_RETRY);
     }
   }

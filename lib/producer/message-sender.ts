@@ -1,4 +1,5 @@
 import { sleep } from '../clock.js';
+import { toError } from '../errors.js';
 import type { ResolvedProducerOptions } from '../options.js';
 import { messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
 import { BlockedKeys, type OrderScope } from './blocked-keys.js';
@@ -180,7 +181,7 @@ export class MessageSender {
    */
   #block(chainKey: string, link: ChainLink, scope: OrderScope, error: unknown): void {
     if (this.#closed) return;
-    const cause = error instanceof Error ? error : new Error(String(error));
+    const cause = toError(error);
     // Blocked already: by one further back, whose caller gave up while it waited.
     const isNew = this.#blocked.cause(chainKey) === undefined;
     this.#blocked.add(chainKey, scope, cause);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import createDebug from 'debug';
 import type { Clock, Timer } from '../clock.js';
-import { StateError, type ConnectionError } from '../errors.js';
+import { StateError, toError, type ConnectionError } from '../errors.js';
 import { requestCodeName, ResponseCode } from '../protocol/codes.js';
 import {
   createResponse,
@@ -184,7 +184,7 @@ export class Connection implements Reader {
         });
       }
     } catch (error) {
-      call.fail(error instanceof Error ? error : new Error(String(error)));
+      call.fail(toError(error));
     }
   }
 

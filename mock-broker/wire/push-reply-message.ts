@@ -1,6 +1,6 @@
 import { RequestCode } from '../../lib/protocol/codes.js';
 import type { RequestCommand } from '../../lib/protocol/command.js';
-import type { SendMessageRequest } from '../../lib/protocol/requests/send-message.js';
+import { sendMessage, type SendMessageRequest } from '../../lib/protocol/requests/send-message.js';
 
 /**
  * PUSH_REPLY_MESSAGE_TO_CLIENT (326), broker -> the client that sent a request: the reply to it.
@@ -18,24 +18,15 @@ export function encodePushReply(
     readonly properties: string;
   },
 ): RequestCommand {
+  const {
+    batch: _batch,
+    maxReconsumeTimes: _max,
+    bname: _bname,
+    ...fields
+  } = sendMessage.encode(request).extFields ?? {};
   return {
     code: RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT,
-    extFields: {
-      producerGroup: request.producerGroup,
-      topic: request.topic,
-      defaultTopic: request.defaultTopic,
-      defaultTopicQueueNums: String(request.defaultTopicQueueNums),
-      queueId: String(request.queueId),
-      sysFlag: String(request.sysFlag),
-      bornTimestamp: String(request.bornTimestamp),
-      flag: String(request.flag),
-      properties: added.properties,
-      reconsumeTimes: String(request.reconsumeTimes),
-      unitMode: String(request.unitMode),
-      bornHost: added.bornHost,
-      storeHost: added.storeHost,
-      storeTimestamp: String(added.storeTimestamp),
-    },
+    extFields: { ...fields, ...added, storeTimestamp: String(added.storeTimestamp) },
     body: request.body,
   };
 }

@@ -7,7 +7,7 @@ import { FakeClock, turns } from '../../support/fake-clock.js';
 import { Loopback } from '../../support/loopback.js';
 import { FuzzMember } from './fuzz-member.js';
 import { Judge } from './judge.js';
-import { seededRandom } from './random.js';
+import { seededRandom } from '../../../mock-broker/faults/random.js';
 import { BROKERS, QUEUES_PER_BROKER, type Step } from './steps.js';
 
 const GROUP = 'group';

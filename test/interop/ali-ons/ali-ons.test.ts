@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { until } from '../../support/until.js';
+import { allCommitted } from '../support/concurrent-case.js';
 import type { ClientProgram } from '../support/client-program.js';
 import { aliOns } from '../support/shared-clients.js';
 import { target } from '../support/target.js';
@@ -42,6 +42,6 @@ describe('ali-ons 3.12.0', () => {
     const [retried] = await target().stored(`%RETRY%${group}`);
     expect(retried?.properties).to.include({ RETRY_TOPIC: topic, DELAY: '3' });
     await client.stopOne(group);
-    await until('the offsets', async () => ((await target().committed(group, topic)) === 3 ? true : undefined));
+    await allCommitted(group, topic, 3);
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { until } from '../../support/until.js';
 import type { ClientProgram } from '../support/client-program.js';
+import { allCommitted, consumeUntilGivenUp } from '../support/concurrent-case.js';
 import { goClient } from '../support/shared-clients.js';
 import { target } from '../support/target.js';
 
@@ -48,34 +49,19 @@ describe('the Go client v2.1.2', () => {
     const messages = await client.messages(id, 6);
     expect(messages.map(({ body }) => body)).to.deep.equal(['a', 'b', 'b', 'b', 'c', 'd']);
     expect(messages.map(({ reconsumeTimes }) => reconsumeTimes)).to.deep.equal([0, 0, 1, 2, 0, 0]);
-    await until('the offsets', async () => ((await target().committed(id, topic)) === 4 ? true : undefined));
+    await allCommitted(id, topic, 4);
     await client.stopOne(id);
   });
 
   it('consumes concurrently: what fails comes back by the retry topic, and is given up at last', async () => {
     const { topic } = await send({ kind: 'sync', bodies: 'a,b,c' });
     const id = target().unique('go-concurrent');
-    await target().createTopic(`%RETRY%${id}`, 1);
-    await client.run(
-      'consume',
-      { id, group: id, topic, mode: 'concurrent', fail: 'a:1,b:9', maxReconsume: 2 },
-      'ready',
-    );
-    const tries = (body: string): (number | undefined)[] =>
-      client
-        .of(id, 'message')
-        .filter((message) => message.body === body)
-        .map(({ reconsumeTimes }) => reconsumeTimes);
-    await client.waitFor('all tries', () => tries('a').length === 2 && tries('b').length === 3);
-    const [dead] = await until('the dead letter', async () => {
-      const stored = await target().stored(`%DLQ%${id}`);
-      return stored.length > 0 ? stored : undefined;
-    });
+    const { tries, dead } = await consumeUntilGivenUp(client, id, topic);
     expect([tries('a'), tries('b'), tries('c')]).to.deep.equal([[0, 1], [0, 1, 2], [0]]);
     expect(dead?.body.toString()).to.equal('b');
     expect(dead?.properties).to.include({ RETRY_TOPIC: topic });
     // In its own time, every 5 s: what it writes when it stops goes one-way, right before its connections are closed.
-    await until('the offsets', async () => ((await target().committed(id, topic)) === 3 ? true : undefined));
+    await allCommitted(id, topic, 3);
     await client.stopOne(id);
   });
 });

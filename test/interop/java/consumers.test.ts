@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ROCKETMQ_VERSIONS } from '../../support/rocketmq-java.js';
 import { until } from '../../support/until.js';
 import type { ClientProgram } from '../support/client-program.js';
+import { allCommitted, consumeUntilGivenUp } from '../support/concurrent-case.js';
 import { javaClient } from '../support/shared-clients.js';
 import { target } from '../support/target.js';
 
@@ -26,11 +27,6 @@ for (const version of ROCKETMQ_VERSIONS) {
       return topic;
     }
 
-    const allCommitted = (group: string, topic: string, count: number): Promise<true> =>
-      until(`${count} messages of ${topic} committed`, async () => {
-        return (await target().committed(group, topic)) === count ? true : undefined;
-      });
-
     it('consumes in order, one queue one after the other, and again what it suspends', async () => {
       const topic = await topicOf(2, 'a,b,c,d');
       const id = target().unique('orderly');
@@ -45,22 +41,7 @@ for (const version of ROCKETMQ_VERSIONS) {
     it('consumes concurrently: what fails comes back by the retry topic, and is given up at last', async () => {
       const topic = await topicOf(2, 'a,b,c');
       const id = target().unique('concurrent');
-      await target().createTopic(`%RETRY%${id}`, 1);
-      await client.run(
-        'consume',
-        { id, group: id, topic, mode: 'concurrent', fail: 'a:1,b:9', maxReconsume: 2 },
-        'ready',
-      );
-      const tries = (body: string): (number | undefined)[] =>
-        client
-          .of(id, 'message')
-          .filter((message) => message.body === body)
-          .map(({ reconsumeTimes }) => reconsumeTimes);
-      await client.waitFor('all tries', () => tries('a').length === 2 && tries('b').length === 3);
-      const [dead] = await until('the dead letter', async () => {
-        const stored = await target().stored(`%DLQ%${id}`);
-        return stored.length > 0 ? stored : undefined;
-      });
+      const { tries, dead } = await consumeUntilGivenUp(client, id, topic);
       expect([tries('a'), tries('b'), tries('c')]).to.deep.equal([[0, 1], [0, 1, 2], [0]]);
       expect(client.of(id, 'message').every((message) => message.topic === topic)).to.equal(true);
       expect(dead?.body.toString()).to.equal('b');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { RequestCode } from '../../../lib/protocol/codes.js';
+import { allCommitted } from '../support/concurrent-case.js';
 import { until } from '../../support/until.js';
 import type { ClientProgram } from '../support/client-program.js';
 import { javaClient } from '../support/shared-clients.js';
@@ -34,7 +35,7 @@ describe('the Java client 5.5.0: popping', () => {
     await send(topic, 'a,b,c,d,e');
     const messages = await client.messages(group, 5);
     expect(messages.map(({ body }) => body).sort()).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
-    await until('the offset', async () => ((await target().committed(group, topic)) === 5 ? true : undefined));
+    await allCommitted(group, topic, 5);
     await client.stopOne(group);
     expect(await target().stored(`%RETRY%${group}_${topic}`)).to.deep.equal([]);
   });
