@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { OwnedProcess } from './owned-process.js';
 import { startRealCluster, type RealCluster } from './real-cluster.js';
@@ -81,12 +82,22 @@ async function runMocha(
   );
   mocha.child.stdin.end();
   mocha.child.stdout.pipe(process.stdout, { end: false });
+  const failures = collectFailures(mocha.child.stdout);
   mocha.child.stderr.pipe(process.stderr, { end: false });
   const inTime = await mocha.endedWithin(RUN_TIMEOUT_MS);
   if (!inTime) return `took longer than ${RUN_TIMEOUT_MS / 60_000} minutes and was killed`;
   const { code, signal } = await mocha.exited;
   if (code === 0) return undefined;
-  return signal === null ? `mocha ended with code ${code} (the number of failures)` : `mocha was ended by ${signal}`;
+  return signal === null ? `mocha ended with code ${code}\n${failures()}` : `mocha was ended by ${signal}`;
+}
+
+/** What mocha prints of its failures, after all tests, to be repeated where a reader of a long log looks: at its end. */
+function collectFailures(stdout: Readable): () => string {
+  let text = '';
+  stdout.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-100_000);
+  });
+  return () => /^.*\d+ failing[^]*/m.exec(text)?.[0] ?? '(it listed no failures)';
 }
 
 async function main(args: readonly string[]): Promise<number> {
