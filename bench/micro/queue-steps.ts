@@ -54,7 +54,7 @@ function outcome(): Step {
 }
 
 function offsetUpdate(): Step {
-  const offsets = new BrokerOffsetStore(new FakeClient().asClient(), 'bench-micro-group', false);
+  const offsets = new BrokerOffsetStore(new FakeClient().asClient(), 'bench-micro-group', false, () => Infinity);
   const queues = Array.from({ length: 8 }, (_, queueId) => ({ topic: TOPIC, brokerName: BROKER, queueId }));
   let offset = 0;
   const run = (): void => {

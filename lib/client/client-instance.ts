@@ -4,7 +4,7 @@ import { RouteError, StateError } from '../errors.js';
 import type { ResolvedClientOptions } from '../options.js';
 import type { RequestType } from '../protocol/requests/request-type.js';
 import { unregisterClient } from '../protocol/requests/unregister-client.js';
-import { RemotingClient } from '../remoting/remoting-client.js';
+import { RemotingClient, type CallOptions } from '../remoting/remoting-client.js';
 import { NameServers } from '../routing/name-servers.js';
 import { RouteTable } from '../routing/route-table.js';
 import { serveBrokerRequests } from './broker-requests.js';
@@ -46,7 +46,7 @@ export class ClientInstance {
   static acquire(clientId: string, options: ResolvedClientOptions): ClientInstance {
     for (const existing of ClientInstance.#instances) {
       if (existing.clientId !== clientId || existing.#closing !== undefined) continue;
-      if (connectionFingerprint(existing.#options) === connectionFingerprint(options)) {
+      if (mayShareConnections(existing.#options, options)) {
         existing.#users++;
         return existing;
       }
@@ -173,15 +173,27 @@ export class ClientInstance {
     );
   }
 
+  /**
+   * Resolves when the broker's master has taken a heartbeat on the connection there is. A client that locks queues must
+   * be listed as a member: others may give back the locks of one that is not.
+   *
+   * @throws RouteError when there is no master; whatever the heartbeat fails with
+   */
+  async introduce(brokerName: string): Promise<void> {
+    const address = this.masterAddress(brokerName);
+    if (this.heartbeats.isTaken(address)) return;
+    await (this.heartbeats.underWay(address) ?? this.heartbeats.beat(address));
+  }
+
   /** One request to a broker's master. */
   async callMaster<Request, Reply>(
     brokerName: string,
     type: RequestType<Request, Reply>,
     request: Request,
     timeoutMs: number = this.requestTimeoutMs,
-    signal?: AbortSignal,
+    more: Pick<CallOptions, 'signal' | 'sendBefore'> = {},
   ): Promise<Reply> {
-    return this.remoting.call(this.masterAddress(brokerName), type, request, { timeoutMs, signal });
+    return this.remoting.call(this.masterAddress(brokerName), type, request, { timeoutMs, ...more });
   }
 
   /** Gives the instance back. The last one closes all connections and timers. */
@@ -228,7 +240,14 @@ export class ClientInstance {
   }
 }
 
-/** Equal for options that may share connections. */
+/** Whether connections of the one would have been made just so by the other. A function says what it is by itself only. */
+function mayShareConnections(a: ResolvedClientOptions, b: ResolvedClientOptions): boolean {
+  return (
+    connectionFingerprint(a) === connectionFingerprint(b) && a.tls?.checkServerIdentity === b.tls?.checkServerIdentity
+  );
+}
+
+/** Equal for options that may share connections, as far as they are data. */
 function connectionFingerprint(options: ResolvedClientOptions): string {
   const { namesrvAddr, namesrvUrl, namespaceV2, tls, acl } = options;
   const addresses = namesrvAddr?.toSorted();

@@ -16,6 +16,8 @@ export class Heartbeats {
   /** By address: the call under way, and the one that was asked for meanwhile and will carry newer data. */
   readonly #underWay = new Map<string, { current: Promise<void>; following?: Promise<void> }>();
   readonly #versions = new Map<string, number>();
+  /** By address: since when the connection stands on which the last heartbeat was answered. */
+  readonly #takenOn = new Map<string, number | undefined>();
   #timer: Timer = undefined;
   #closed = false;
 
@@ -43,6 +45,12 @@ export class Heartbeats {
   /** The `MQVersion` a broker answered with, if it has answered. */
   brokerVersion(address: string): number | undefined {
     return this.#versions.get(address);
+  }
+
+  /** Whether a heartbeat was answered on the connection there is now: the broker lists this client as a member then. */
+  isTaken(address: string): boolean {
+    const since = this.#client.connectedSince(address);
+    return since !== undefined && this.#takenOn.get(address) === since;
   }
 
   /** Resolves when no heartbeat is under way, or waits for one that is. */
@@ -102,6 +110,7 @@ export class Heartbeats {
     if (data.producerGroups.length === 0 && data.consumers.length === 0) return;
     const reply = await remoting.call(address, heartBeat, data, { timeoutMs: requestTimeoutMs });
     this.#versions.set(address, reply.version);
+    this.#takenOn.set(address, this.#client.connectedSince(address));
     // What else it says, IS_SUB_CHANGE, is 'true' in every answer of a 5.x broker: it tells nothing.
   }
 }

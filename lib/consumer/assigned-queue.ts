@@ -36,11 +36,15 @@ export class AssignedQueue {
   locked = false;
   /** When the request of the last granted lock was sent, by the monotonic clock. */
   lockedAt = Number.NEGATIVE_INFINITY;
+  /** When the lock was last asked for, answered or not: from then on the broker may keep it for this client. */
+  askedAt = Number.NEGATIVE_INFINITY;
   /**
    * The lease had run out and was granted anew, but the broker's offset has not been compared yet: another client may
    * have committed.
    */
   unverified = false;
+  /** Since when that is so, by the monotonic clock. */
+  unverifiedSince = Number.NEGATIVE_INFINITY;
   /** Counts the grants after a loss: a hint for fencing writes to other systems. */
   lockEpoch = 0;
   /** No broker-side lock is needed, as in broadcasting. */
@@ -59,6 +63,8 @@ export class AssignedQueue {
   restTimer: Timer = undefined;
   /** Messages are with the listener, or its answer is being carried out. */
   busy = false;
+  /** Since when messages wait for a place, and whether it is an earlier call of this queue's own listener they wait for. */
+  waitsForPlace: { readonly since: number; readonly behindItself: boolean } | undefined;
   /** The pull loop sleeps until the buffer has room. */
   waitsForRoom = false;
   warnedOfFullBuffer = false;
@@ -110,7 +116,13 @@ export class AssignedQueue {
 
   /** The lock is held and its lease not run out. */
   holdsLease(now: number, leaseTime: number): boolean {
-    return this.lockless || (this.locked && !this.unverified && now - this.lockedAt <= leaseTime);
+    return now <= this.leaseEnd(leaseTime);
+  }
+
+  /** Until when the lock counts without another grant, by the monotonic clock. */
+  leaseEnd(leaseTime: number): number {
+    if (this.lockless) return Number.POSITIVE_INFINITY;
+    return this.locked && !this.unverified ? this.lockedAt + leaseTime : Number.NEGATIVE_INFINITY;
   }
 
   /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */

@@ -24,7 +24,10 @@ export interface OrderedConsumerEvents {
   queueState: [event: { messageQueue: MessageQueue; from: QueueState; to: QueueState; reason: string }];
   /** The queues of a topic this consumer is to consume have changed. */
   rebalanced: [event: { topic: string; all: readonly MessageQueue[]; mine: readonly MessageQueue[] }];
-  /** A queue starts over at another offset: an operator reset it, or the broker no longer had the old one. */
+  /**
+   * A queue starts over at another offset: an operator reset it, the broker no longer had the old one, or another client
+   * has committed beyond it while this one's lease had run out.
+   */
   offsetReset: [event: { messageQueue: MessageQueue; offset: number; reason: string }];
   /** A message used up its attempts and is safe in the retry topic, on its way to %DLQ%. */
   deadLetter: [event: ExhaustedEvent & { target: string }];

@@ -94,17 +94,24 @@ export class ConsumerRuntime implements ConsumerMember {
     const report = (error: RocketMQError): void => emit('error', error);
     const warn = (code: string, message: string): void => emit('warning', { code, message });
     const isSuspended = (): boolean => state.suspended;
+    const startedOver = (queue: AssignedQueue, offset: number, reason: string): void =>
+      emit('offsetReset', { messageQueue: queue.exposedQueue, offset, reason });
 
     this.#stalls = new StallWatch({
       stalled: (messageQueue, stall) => {
-        log('%s does not move: %s', describeQueue(messageQueue), stall.reason);
+        log('%s does not move: %s (%s)', describeQueue(messageQueue), stall.reason, stall.code);
         emit('queueStalled', { messageQueue, ...stall });
       },
-      moving: (messageQueue) => emit('queueMoving', { messageQueue }),
+      moving: (messageQueue) => {
+        log('%s moves again', describeQueue(messageQueue));
+        emit('queueMoving', { messageQueue });
+      },
     });
     this.#stats = new ConsumerStats(client.clock);
     this.#flow = new FlowControl(options);
-    this.offsets = createOffsetStore(client, this.consumerGroup, options);
+    this.offsets = createOffsetStore(client, this.consumerGroup, options, (queue) => {
+      return this.table.get(queue)?.leaseEnd(options.lockLeaseTime) ?? Number.NEGATIVE_INFINITY;
+    });
     this.topics = new TrackedTopics(
       client.routes,
       (topic) => state.subscriptions.has(topic) || this.table.all().some((queue) => queue.messageQueue.topic === topic),
@@ -130,6 +137,7 @@ export class ConsumerRuntime implements ConsumerMember {
         goOn: (queue) => this.consumeLoop.notify(queue),
         unsettled: (reason) => this.rebalancer.wake(reason),
         lost: (queue, reason) => emit('queueLost', { messageQueue: queue.exposedQueue, reason }),
+        startedOver,
         orphansReleased: (clientId, queues) =>
           emit('orphanLocksReleased', { clientId, messageQueues: queues.map((queue) => queue.exposedQueue) }),
         noMaster: (brokerName, messageQueues) => emit('noMaster', { brokerName, messageQueues }),
@@ -202,7 +210,7 @@ export class ConsumerRuntime implements ConsumerMember {
       table: this.table,
       offsets: this.offsets,
       begin: (queue) => this.#pull(queue),
-      wasReset: (queue, offset, reason) => emit('offsetReset', { messageQueue: queue.exposedQueue, offset, reason }),
+      wasReset: startedOver,
       report,
     });
   }

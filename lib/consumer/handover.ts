@@ -201,9 +201,9 @@ export class Handover {
     return queue.holdsLease(this.#deps.clock.now(), this.#options.leaseTime);
   }
 
-  /** The broker has let go of the lock by itself: there is nothing to give back. */
+  /** The broker has let go of the lock by itself, if it ever had granted it: there is nothing to give back. */
   #lockIsForgotten(queue: AssignedQueue): boolean {
-    return this.#deps.clock.now() - queue.lockedAt >= BROKER_LOCK_EXPIRY;
+    return this.#deps.clock.now() - queue.askedAt >= BROKER_LOCK_EXPIRY;
   }
 
   #reportFailure(queue: AssignedQueue, cause: unknown): void {

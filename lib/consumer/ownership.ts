@@ -43,6 +43,8 @@ export interface OwnershipDeps {
   /** A queue has left the table, or could not be acquired yet: the rebalancer should look again. */
   readonly unsettled: (reason: string) => void;
   readonly lost: (queue: AssignedQueue, reason: string) => void;
+  /** The queue is still owned, but goes on from another offset. */
+  readonly startedOver: (queue: AssignedQueue, offset: number, reason: string) => void;
   /** Locks of a member that has vanished were given back in its name, and are held here now. */
   readonly orphansReleased: (clientId: string, queues: readonly AssignedQueue[]) => void;
   readonly noMaster: (brokerName: string, queues: readonly MessageQueue[]) => void;
@@ -306,6 +308,7 @@ export class Ownership implements LockObserver {
    * broker itself lost the lock. Its offset tells. Until then nothing is pulled, handed out or committed.
    */
   #verify(queue: AssignedQueue): void {
+    if (!queue.unverified) queue.unverifiedSince = this.#deps.client.clock.now();
     queue.unverified = true;
     if (this.#verifying.has(queue)) return;
     const verifying = this.#compareOffsets(queue).finally(() => this.#verifying.delete(queue));
@@ -333,6 +336,7 @@ export class Ownership implements LockObserver {
       }
       offsets.begin(messageQueue, stored, true);
       table.restart(queue, stored, 'another client has committed');
+      this.#deps.startedOver(queue, stored, 'another client has committed');
       begin(queue);
       return;
     }

@@ -84,7 +84,7 @@ export class PullLoop implements CallHandler {
   readonly #generation: number;
   readonly #options: PullLoopOptions;
   readonly #deps: PullLoopDeps;
-  readonly #callOptions: CallOptions;
+  readonly #callOptions: { -readonly [K in keyof CallOptions]: CallOptions[K] };
   /** Pulls that failed since the last that worked. */
   #failures = 0;
   /** Answers in a row that were neither held nor brought anything new. */
@@ -201,6 +201,8 @@ export class PullLoop implements CallHandler {
     queue.lastPullAt = this.#startedAt;
     this.#from = queue.nextOffset;
     const command = this.#command(subscription, broker.brokerId === MASTER_ID);
+    // It may carry an offset, and have to wait for its connection.
+    this.#callOptions.sendBefore = queue.leaseEnd(this.#options.lockLeaseTime);
     this.#call = client.remoting.submit(broker.address, command, this.#callOptions, this);
   }
 
@@ -316,8 +318,10 @@ export class PullLoop implements CallHandler {
     const queue = this.#queue;
     // A replica that fails must not be asked for ever: the master suggests it again when it is to be.
     queue.preferredBrokerId = MASTER_ID;
-    if (cause instanceof BrokerError && cause.responseCode === ResponseCode.FLOW_CONTROL)
+    if (cause instanceof BrokerError && cause.responseCode === ResponseCode.FLOW_CONTROL) {
+      this.#noteFailure(cause);
       return BROKER_FLOW_CONTROL_PAUSE;
+    }
     const failures = ++this.#failures;
     if (
       cause instanceof BrokerError &&
@@ -338,10 +342,15 @@ export class PullLoop implements CallHandler {
     // An unreadable message is reported each time: it needs somebody. A broker that is away says so once.
     if (failures === 1 || error instanceof MessageFormatError) this.#deps.report(error);
     log('%s: pull failed %d times: %s', queue.key, failures, error.message);
-    queue.pullFailing = { since: queue.pullFailing?.since ?? this.#deps.client.clock.now(), error };
+    this.#noteFailure(error);
     const base = this.#options.pullTimeDelayMillsWhenException;
     const pause = Math.min(LONGEST_PAUSE, base * 2 ** Math.min(failures - 1, 8));
     return failures === 1 ? base : pause * (0.75 + Math.random() / 4);
+  }
+
+  #noteFailure(error: Error): void {
+    const since = this.#queue.pullFailing?.since ?? this.#deps.client.clock.now();
+    this.#queue.pullFailing = { since, error };
   }
 
   /**

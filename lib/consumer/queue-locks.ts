@@ -117,20 +117,43 @@ export class QueueLocks {
    * Gives locks back, as a request that is answered. Rejects with the first failure, after trying all brokers. Mark the
    * queues as `releasing` before, so that no renewal follows.
    */
-  unlock(queues: readonly AssignedQueue[]): Promise<void> {
-    return this.unlockFor(this.#client.clientId, queues);
-  }
-
-  /** The same for locks of the client with that id: brokers don't ask who sends it. */
-  async unlockFor(clientId: string, queues: readonly AssignedQueue[]): Promise<void> {
+  async unlock(queues: readonly AssignedQueue[]): Promise<void> {
     const results = await Promise.allSettled(
       [...groupByBroker(queues)].map(([brokerName, ofBroker]) =>
         this.#ofBroker(brokerName)(() =>
-          this.#client.callMaster(brokerName, unlockBatchMq, this.#request(ofBroker, clientId), LOCK_TIMEOUT),
+          this.#client.callMaster(brokerName, unlockBatchMq, this.#request(ofBroker), LOCK_TIMEOUT),
         ),
       ),
     );
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /**
+   * Takes over locks of a client that has vanished: gives them back in its name, which brokers take from anybody, and asks
+   * for them. It may return just then, and count on what the unlock takes from it; so when it turns out to be back, or
+   * that is not known, the lock is given back to it instead. Nothing else is asked of the broker meanwhile, least of all
+   * the lock.
+   *
+   * @param queues all of that broker
+   * @param isBack asked after the unlock: whether the client is a member again, as it is before it locks anything
+   */
+  takeOver(
+    brokerName: string,
+    clientId: string,
+    queues: readonly AssignedQueue[],
+    isBack: (timeoutMs: number) => Promise<boolean>,
+  ): Promise<void> {
+    const request = this.#request(queues, clientId);
+    return this.#ofBroker(brokerName)(async () => {
+      let back = true;
+      try {
+        await this.#client.callMaster(brokerName, unlockBatchMq, request, LOCK_TIMEOUT);
+        back = await isBack(LOCK_TIMEOUT);
+      } finally {
+        if (back) await this.#client.callMaster(brokerName, lockBatchMq, request, LOCK_TIMEOUT);
+      }
+      if (!back) await this.#lockAt(brokerName, new Set(queues));
+    });
   }
 
   #enqueue(brokerName: string, queues: readonly AssignedQueue[]): Promise<void> {
@@ -149,10 +172,19 @@ export class QueueLocks {
   }
 
   async #lockAt(brokerName: string, all: ReadonlySet<AssignedQueue>): Promise<void> {
+    const wanted = (): AssignedQueue[] => [...all].filter((queue) => queue.state !== 'absent' && !queue.releasing);
+    if (wanted().length === 0) return;
+    try {
+      await this.#client.introduce(brokerName);
+    } catch (error) {
+      log('%s takes no heartbeat, and is not asked for locks: %s', brokerName, error);
+      this.#observer.failed(wanted(), brokerName, error); return;
+    }
     // Looked at only now: while this waited for its turn an unlock may have gone out, which it must not undo.
-    const queues = [...all].filter((queue) => queue.state !== 'absent' && !queue.releasing);
+    const queues = wanted();
     if (queues.length === 0) return;
     const sentAt = this.#client.clock.now();
+    for (const queue of queues) queue.askedAt = sentAt;
     let granted: Set<string>;
     try {
       const reply = await this.#client.callMaster(brokerName, lockBatchMq, this.#request(queues), LOCK_TIMEOUT);

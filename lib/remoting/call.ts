@@ -24,6 +24,8 @@ export interface CallInit {
   readonly startedAt: number;
   readonly closeOnTimeout: boolean;
   readonly signal: AbortSignal | undefined;
+  /** On the caller's clock: sent after this it would do harm. */
+  readonly sendBefore?: number | undefined;
   readonly handler: CallHandler;
 }
 
@@ -40,6 +42,7 @@ export class Call {
   readonly startedAt: number;
   readonly deadline: number;
   readonly closeOnTimeout: boolean;
+  readonly sendBefore: number;
   /** The id it has in its table and on the wire; a new one for each (re)send. */
   opaque = 0;
   /** When it was handed to a connection. */
@@ -62,6 +65,7 @@ export class Call {
     this.startedAt = init.startedAt;
     this.deadline = init.startedAt + init.timeoutMs;
     this.closeOnTimeout = init.closeOnTimeout;
+    this.sendBefore = init.sendBefore ?? Number.POSITIVE_INFINITY;
     this.#handler = init.handler;
     this.#signal = init.signal;
     if (this.#signal !== undefined) {

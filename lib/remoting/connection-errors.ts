@@ -1,5 +1,6 @@
 import { AbortError, ConnectionError, TimeoutError } from '../errors.js';
 import { requestCodeName } from '../protocol/codes.js';
+import type { Call } from './call.js';
 import { describeTlsFailure } from './tls.js';
 
 /** The texts of everything that can go wrong on a connection: each names the address and what to do next. */
@@ -96,6 +97,15 @@ export function callTimedOut(
       'check the load of the peer or allow more time',
   }[phase];
   return new TimeoutError(message, { address, requestCode, timeoutMs, phase });
+}
+
+/** What a call was allowed to do it may do no more: its connection came too late. */
+export function sentTooLate(address: string, call: Pick<Call, 'command' | 'startedAt' | 'sendBefore'>): TimeoutError {
+  const requestCode = call.command.code;
+  const timeoutMs = call.sendBefore - call.startedAt;
+  const request = requestCodeName(requestCode);
+  const message = `${request} to ${address} was not sent: the lease it needs ran out before there was a connection`;
+  return new TimeoutError(message, { address, requestCode, timeoutMs, phase: 'connect' });
 }
 
 export function callAborted(address: string, requestCode: number, reason: unknown): AbortError {

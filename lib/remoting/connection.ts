@@ -24,6 +24,7 @@ import {
   connectionLost,
   connectTimedOut,
   describeCause,
+  sentTooLate,
   tlsFailed,
   tlsTimedOut,
 } from './connection-errors.js';
@@ -170,8 +171,9 @@ export class Connection implements Reader {
   /** Takes a call over and writes it. Only while {@link usable}. */
   send(call: Call): void {
     const { encoder } = this.#options;
-    call.opaque = encoder.nextOpaque();
     call.sentAt = this.#clock.now();
+    if (call.sentAt > call.sendBefore) return call.fail(sentTooLate(this.address, call));
+    call.opaque = encoder.nextOpaque();
     this.#calls.add(call);
     try {
       const { command, oneway } = call;
@@ -342,7 +344,8 @@ export class Connection implements Reader {
     if (this.#bytesSeen) return '';
     return this.#options.tls === undefined
       ? ' before the peer sent anything (does it take TLS connections only? then set the tls option)'
-      : ' before the peer sent anything (does it ask for a client certificate? then set tls.cert and tls.key)';
+      : ' before the peer sent anything (does it ask for a client certificate, or not trust the one it was shown? ' +
+          'check tls.cert and tls.key)';
   }
 
   #connectError(error: unknown): ConnectionError {

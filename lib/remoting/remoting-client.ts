@@ -57,6 +57,13 @@ export interface CallOptions {
    * @default true
    */
   readonly closeOnTimeout?: boolean | undefined;
+  /**
+   * By the client's clock: a call that has waited for its connection until after this is not sent, and fails with a
+   * TimeoutError. For what its sender may do only as long as a lease lasts.
+   *
+   * @default no such limit
+   */
+  readonly sendBefore?: number | undefined;
   /** Ends the call with an AbortError. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -209,14 +216,24 @@ export class RemotingClient extends EventEmitter<RemotingEvents> {
     options: CallOptions,
     handler: CallHandler,
   ): Call | undefined {
-    const { timeoutMs, signal, closeOnTimeout = true } = options;
+    const { timeoutMs, signal, closeOnTimeout = true, sendBefore } = options;
     const refusal = this.#refusal(address, command, options);
     if (refusal !== undefined) {
       handler.fail(refusal);
       return undefined;
     }
     const startedAt = this.#clock.now();
-    const call = new Call({ address, command, oneway, timeoutMs, startedAt, closeOnTimeout, signal, handler });
+    const call = new Call({
+      address,
+      command,
+      oneway,
+      timeoutMs,
+      startedAt,
+      closeOnTimeout,
+      signal,
+      sendBefore,
+      handler,
+    });
     this.#endpoint(address).submit(call);
     return call;
   }

@@ -12,6 +12,8 @@ export interface FakeCall {
   readonly request: Record<string, unknown>;
   readonly at: number;
   readonly timeoutMs: number;
+  /** Until when it may be sent. */
+  readonly sendBefore: number | undefined;
   answer(reply: unknown): void;
   fail(error: Error): void;
 }
@@ -63,8 +65,8 @@ export class FakeClient {
       address: string,
       type: RequestType<Request, Reply>,
       request: Request,
-      options: { timeoutMs: number },
-    ): Promise<Reply> => this.#call(address, type, request, options.timeoutMs),
+      options: { timeoutMs: number; sendBefore?: number },
+    ): Promise<Reply> => this.#call(address, type, request, options.timeoutMs, options.sendBefore),
   };
 
   callMaster<Request, Reply>(
@@ -72,11 +74,17 @@ export class FakeClient {
     type: RequestType<Request, Reply>,
     request: Request,
     timeoutMs: number = this.requestTimeoutMs,
+    { sendBefore }: { sendBefore?: number } = {},
   ): Promise<Reply> {
     if (this.masterless.has(brokerName)) {
       return Promise.reject(new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${brokerName} has no master`));
     }
-    return this.#call(brokerName, type, request, timeoutMs);
+    return this.#call(brokerName, type, request, timeoutMs, sendBefore);
+  }
+
+  introduce(brokerName: string): Promise<void> {
+    if (!this.masterless.has(brokerName)) return Promise.resolve();
+    return Promise.reject(new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${brokerName} has no master`));
   }
 
   connectedSince(address: string): number | undefined {
@@ -97,6 +105,7 @@ export class FakeClient {
     type: RequestType<Request, Reply>,
     request: Request,
     timeoutMs: number,
+    sendBefore: number | undefined,
   ): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       const call: FakeCall = {
@@ -105,6 +114,7 @@ export class FakeClient {
         request: request as Record<string, unknown>,
         at: this.clock.now(),
         timeoutMs,
+        sendBefore,
         answer: (reply) => resolve(reply as Reply),
         fail: reject,
       };

@@ -23,17 +23,27 @@ export class BrokerOffsetStore implements OffsetStore {
   readonly #client: ClientInstance;
   readonly #consumerGroup: string;
   readonly #strict: boolean;
+  readonly #leaseEnd: (queue: MessageQueue) => number;
   readonly #entries = new Map<string, Entry>();
   /** The entries once more, by the objects they were asked for with: each message moves its queue's offset. */
   #byQueue = new WeakMap<MessageQueue, Entry>();
   /** By broker and topic. */
   readonly #firstWrites = new Map<string, Promise<void>>();
 
-  /** @param strict a group without an offset is told so, even where the broker would answer 0 for a young queue */
-  constructor(client: ClientInstance, consumerGroup: string, strict: boolean) {
+  /**
+   * @param strict a group without an offset is told so, even where the broker would answer 0 for a young queue
+   * @param leaseEnd until when this consumer may write the offset of a queue, by the client's clock
+   */
+  constructor(
+    client: ClientInstance,
+    consumerGroup: string,
+    strict: boolean,
+    leaseEnd: (queue: MessageQueue) => number,
+  ) {
     this.#client = client;
     this.#consumerGroup = consumerGroup;
     this.#strict = strict;
+    this.#leaseEnd = leaseEnd;
   }
 
   load(): Promise<void> {
@@ -110,7 +120,9 @@ export class BrokerOffsetStore implements OffsetStore {
   async #write(queue: MessageQueue, commitOffset: number, signal: AbortSignal): Promise<void> {
     const { topic, brokerName, queueId } = queue;
     const request = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset, brokerName };
-    await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT, signal);
+    // It may have to wait for its connection, and be somebody else's to write by then.
+    const sendBefore = this.#leaseEnd(queue);
+    await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT, { signal, sendBefore });
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { ClientInstance } from '../../client/client-instance.js';
 import type { ResolvedConsumerOptions } from '../../options.js';
+import type { MessageQueue } from '../../protocol/message-queue.js';
 import { BrokerOffsetStore } from './broker-offset-store.js';
 import { LocalFileOffsetStore } from './local-file-offset-store.js';
 import { LocalOffsetFile } from './local-offset-file.js';
@@ -10,9 +11,10 @@ export function createOffsetStore(
   client: ClientInstance,
   consumerGroup: string,
   options: ResolvedConsumerOptions,
+  leaseEnd: (queue: MessageQueue) => number,
 ): OffsetStore {
   if (options.messageModel === 'CLUSTERING') {
-    return new BrokerOffsetStore(client, consumerGroup, options.strictConsumeFromWhere);
+    return new BrokerOffsetStore(client, consumerGroup, options.strictConsumeFromWhere, leaseEnd);
   }
   return new LocalFileOffsetStore(new LocalOffsetFile(options.localOffsetStoreDir, client.clientId, consumerGroup));
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ClientInstance } from '../../../lib/client/client-instance.js';
 import type { ConsumerMember } from '../../../lib/client/consumer-member.js';
-import { ConnectionError, RouteError, StateError } from '../../../lib/errors.js';
+import { BrokerError, ConnectionError, RouteError, StateError } from '../../../lib/errors.js';
 import { resolveClientOptions, type ClientOptions } from '../../../lib/options/client-options.js';
 import { RequestCode } from '../../../lib/protocol/codes.js';
 import { getMaxOffset } from '../../../lib/protocol/requests/get-max-offset.js';
@@ -91,6 +91,16 @@ describe('ClientInstance', () => {
       ];
       for (const options of others) expect(() => acquire('me', options)).to.throw(StateError, 'instanceName');
       expect(acquired).to.have.lengthOf(1);
+    });
+
+    it('refuses it with another check of certificates, which would go by the first one’s', async () => {
+      await start();
+      const anybody = (): undefined => undefined;
+      const first = acquire('me', { tls: { checkServerIdentity: anybody } });
+      expect(acquire('me', { tls: { checkServerIdentity: anybody } })).to.equal(first);
+      for (const checkServerIdentity of [undefined, (): undefined => undefined]) {
+        expect(() => acquire('me', { tls: { checkServerIdentity } })).to.throw(StateError, 'TLS settings');
+      }
     });
 
     it('lets the same id be in use in another cluster, too', async () => {
@@ -218,6 +228,28 @@ describe('ClientInstance', () => {
       await turns();
       expect(consumer.told).to.include('broker-a is back');
       expect(client.connectedSince(cluster.broker('broker-a').address)).to.equal(clock.now());
+    });
+
+    it('know this client once they have answered a heartbeat on the connection there is', async () => {
+      await start();
+      const client = acquire();
+      client.registerConsumer(member());
+      await rejection(client.introduce('broker-a'), RouteError);
+      await client.routes.fetch('T');
+      const { address } = cluster.broker('broker-a');
+      await client.introduce('broker-a');
+      await client.introduce('broker-a');
+      expect(cluster.journal.requests({ code: HEART_BEAT }), 'once is enough').to.have.lengthOf(1);
+      expect(client.heartbeats.isTaken(address)).to.equal(true);
+      cluster.broker('broker-a').disconnect();
+      await turns(20);
+      expect(client.heartbeats.isTaken(address), 'that connection is gone').to.equal(false);
+      clock.jump(1);
+      cluster.faults.add({ code: HEART_BEAT, times: 1, action: { type: 'answer', code: 1 } });
+      await rejection(client.introduce('broker-a'), BrokerError);
+      expect(client.heartbeats.isTaken(address)).to.equal(false);
+      await client.introduce('broker-a');
+      expect(client.heartbeats.isTaken(address)).to.equal(true);
     });
 
     it('get one heartbeat when the connection was made for it', async () => {

@@ -60,6 +60,7 @@ function setUp(options: Partial<OwnershipOptions> = {}) {
       begin: (queue) => begun.push(queue.nextOffset),
       goOn: (queue) => wentOn.push(queue.key),
       unsettled: (reason) => unsettled.push(reason),
+      startedOver: (queue, offset, reason) => told.push(`${queue.messageQueue.queueId}: at ${offset}, ${reason}`),
       lost: (queue, reason) => told.push(`${queue.messageQueue.queueId}: lost, ${reason}`),
       orphansReleased: (clientId, queues) => told.push(`released ${queues.length} of ${clientId}`),
       noMaster: (brokerName) => masterless.push(brokerName),
@@ -256,6 +257,20 @@ describe('Ownership', () => {
       });
     }
 
+    it('gives it back even if the request for it was never answered: it may have been granted', async () => {
+      const t = setUp();
+      t.state.silent = true;
+      await t.own(Q);
+      t.client.calls.length = 0;
+      t.ownership.reconcile(t.want(), 'moved');
+      await t.clock.advance(5_000);
+      expect(t.table.size, 'as long as it has not succeeded').to.equal(1);
+      t.state.silent = false;
+      await t.clock.advance(1_000);
+      expect(new Set(t.sent())).to.deep.equal(new Set(['42 0']));
+      expect(t.table.size).to.equal(0);
+    });
+
     it('tries to give it back until the broker has forgotten the lock by itself', async () => {
       const t = setUp();
       t.state.findStart = () => new Promise(() => undefined);
@@ -331,6 +346,7 @@ describe('Ownership', () => {
       await t.clock.advance(LEASE + 1);
       t.offsets.stored.set(messageQueueKey(Q), 7);
       await t.ownership.confirm([queue]);
+      expect(t.told.at(-1)).to.equal('0: at 7, another client has committed');
       expect(t.begun).to.deep.equal([5, 7]);
       expect(t.offsets.get(Q)).to.equal(7);
       expect(t.wentOn).to.deep.equal([]);

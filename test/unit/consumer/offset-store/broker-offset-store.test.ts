@@ -12,7 +12,7 @@ const OTHER = { topic: 'T', brokerName: 'a', queueId: 1 };
 
 function setUp(strict = false) {
   const client = new FakeClient();
-  const store = new BrokerOffsetStore(client.asClient(), 'g', strict);
+  const store = new BrokerOffsetStore(client.asClient(), 'g', strict, ({ queueId }) => 10_000 + queueId);
   const written = (): string[] => client.callsOf(UPDATE_CONSUMER_OFFSET).map(({ request }) => `${String(request['queueId'])}: ${String(request['commitOffset'])}`); // prettier-ignore
   /** The newest write, to be answered. */
   const newest = (): FakeCall => client.callsOf(UPDATE_CONSUMER_OFFSET).at(-1) as FakeCall;
@@ -77,6 +77,16 @@ describe('BrokerOffsetStore', () => {
   });
 
   describe('persist', () => {
+    it('may be sent until the lease of its queue ends, and not after', async () => {
+      const { client, store, answerAll } = setUp();
+      answerAll();
+      store.begin(Q, 3, false);
+      store.begin(OTHER, 3, false);
+      await store.persistAll([Q, OTHER]);
+      const limits = client.callsOf(UPDATE_CONSUMER_OFFSET).map(({ sendBefore }) => sendBefore);
+      expect(limits).to.have.members([10_000, 10_001]);
+    });
+
     it('writes what has changed, once, as a request with 5 s to be answered', async () => {
       const t = setUp();
       t.answerAll();
