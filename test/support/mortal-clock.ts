@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../lib/clock.js';
+import type { Clock, Timer } from '../../lib/clock.js';
 
 /**
  * One member's view of a clock that many share: it can be stopped for good, as it is when the member's process dies, and

@@ -1,10 +1,5 @@
-import type { ConsumeOrderlyStatus } from '../../../lib/index.js';
-
-/** What a listener call was about to be handed, as far as the rules care. */
-export interface Handed {
-  readonly offset: number;
-  readonly reconsumeTimes: number;
-}
+import type { ConsumeOrderlyStatus } from '../../../../lib/index.js';
+import type { Handed } from '../history.js';
 
 /**
  * One member's time with one queue, from the offset it began at until the queue was lost, left or reset. A model of the
@@ -26,8 +21,11 @@ export class Stint {
   #otherwise: Stint | undefined;
   /** The highest offset committed so far. */
   committed = Number.NEGATIVE_INFINITY;
+  /** Where it began. */
+  readonly start: number;
 
   constructor(start: number) {
+    this.start = start;
     this.#floor = start;
     this.#next = start;
   }
@@ -37,11 +35,21 @@ export class Stint {
     return this.#floor;
   }
 
+  /** Whether it is known of every answer that it counted. */
+  get isCertain(): boolean {
+    return this.#otherwise === undefined;
+  }
+
   /** Messages are handed out: what is wrong with that, in words. */
   handOut(batch: readonly Handed[]): string[] {
     const otherwise = this.#otherwise;
     this.#otherwise = undefined;
-    if (otherwise !== undefined && batch[0]?.offset !== this.#expected(this.#next)) this.#become(otherwise);
+    // Whether an answer counted that came too late is told by what is handed out next.
+    if (otherwise !== undefined && this.#faultsOf(batch).length > 0) this.#become(otherwise);
+    return this.#faultsOf(batch);
+  }
+
+  #faultsOf(batch: readonly Handed[]): string[] {
     const faults: string[] = [];
     let next = this.#next;
     for (const { offset, reconsumeTimes } of batch) {
