@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { ValidationError } from '../lib/errors.js';
 import type { MockAdminOptions } from './admin/server.js';
-import type { MockClusterOptions, TopicOptions } from './options.js';
+import { brokerName, type BrokerOptions, MAX_BROKERS, type MockClusterOptions, type TopicOptions } from './options.js';
 import type { ReplySerializeType } from './server/connection.js';
 
 /** What the command line of the mock cluster understands. */
@@ -16,6 +16,8 @@ export interface CliRequest {
   readonly load: string | undefined;
   /** Whether what it says is for machines. */
   readonly json: boolean;
+  /** Whether it ends with its standard input. */
+  readonly untilStdinEnds: boolean;
 }
 
 /** Where help and complaints go. */
@@ -32,6 +34,8 @@ interface CliOptions {
   readonly port: number;
   readonly brokerPort: number;
   readonly brokers: number;
+  readonly replicas: number;
+  readonly nameServers: number;
   readonly host: string;
   readonly advertisedHost?: string;
   readonly topic?: Readonly<Record<string, TopicOptions>>;
@@ -53,6 +57,7 @@ interface CliOptions {
   readonly httpHost?: string;
   readonly token?: string;
   readonly json?: boolean;
+  readonly untilStdinEnds?: boolean;
 }
 
 /** @throws CommanderError, after it was reported, when they can't be understood */
@@ -66,7 +71,8 @@ export function parseArguments(args: readonly string[], output: CliOutput): CliR
   if (cli.http === undefined && (cli.httpHost !== undefined || cli.token !== undefined)) {
     program.error('error: --http-host and --token need --http');
   }
-  return { options: clusterOptions(cli), faults: cli.fault ?? [], load: cli.load, json: cli.json ?? false };
+  const { fault: faults = [], load, json = false, untilStdinEnds = false } = cli;
+  return { options: clusterOptions(cli), faults, load, json, untilStdinEnds };
 }
 
 function createProgram(output: CliOutput): Command {
@@ -75,6 +81,8 @@ function createProgram(output: CliOutput): Command {
     .option('-p, --port <port>', 'port of the name server, 0 for any free one', parsePort, DEFAULT_PORT)
     .option('--broker-port <port>', 'port of the first broker, the others take the next ones', parsePort, 0)
     .option('--broker, --brokers <count>', 'how many brokers: broker-a, broker-b, ...', parseCount, 1)
+    .option('--replicas <count>', 'how many replicas each broker has', parseCount, 0)
+    .option('--name-servers <count>', 'how many name servers; those after the first take any free port', parseCount, 1)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--advertised-host <host>', 'address clients are told to connect to (default: --host)')
     .option(
@@ -100,6 +108,7 @@ function createProgram(output: CliOutput): Command {
     .option('--http-host <address>', 'address HTTP listens on (default: 127.0.0.1); others need a token')
     .option('--token <text>', 'what HTTP requests have to show')
     .option('--json', 'tell where everything is in one line of JSON')
+    .option('--until-stdin-ends', 'end when standard input does, as when whoever started it is gone')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({ writeOut: (text) => output.out(text), writeErr: (text) => output.error(text) });
@@ -119,7 +128,8 @@ function clusterOptions(cli: CliOptions): MockClusterOptions {
   return {
     port: cli.port,
     brokerPort: cli.brokerPort,
-    brokers: cli.brokers,
+    brokers: brokersOf(cli),
+    nameServers: cli.nameServers,
     host: cli.host,
     topics: cli.topic ?? {},
     groups: Object.fromEntries((cli.group ?? []).map((name) => [name, {}])),
@@ -136,6 +146,12 @@ function clusterOptions(cli: CliOptions): MockClusterOptions {
     ...(cli.http !== undefined && { http: httpOptions(cli, cli.http) }),
     ...(tlsKey !== undefined && tlsCert !== undefined && { tls: { key: readPem('--tls-key', tlsKey), cert: readPem('--tls-cert', tlsCert) } }), // prettier-ignore
   };
+}
+
+/** Too many are refused as a number, before a list of them is made. */
+function brokersOf({ brokers, replicas }: CliOptions): number | readonly BrokerOptions[] {
+  if (replicas === 0 || brokers > MAX_BROKERS) return brokers;
+  return Array.from({ length: brokers }, (_, index) => ({ name: brokerName(index), replicas }));
 }
 
 function httpOptions({ httpHost, token }: CliOptions, port: number | true): MockAdminOptions {

@@ -10,8 +10,8 @@ import type { MockClusterOptions } from './options.js';
 
 /** Where a program writes, and how it is told to end. */
 export interface CliEnvironment extends CliOutput {
-  /** Resolves when the program is to end. */
-  untilStopped(): Promise<void>;
+  /** Resolves when the program is to end: by a signal, or with its standard input if that is asked for. */
+  untilStopped(untilStdinEnds: boolean): Promise<void>;
 }
 
 /** Exit codes. */
@@ -25,13 +25,15 @@ interface Plan {
   readonly rules: readonly FaultRule[];
   readonly loaded: Loaded | undefined;
   readonly json: boolean;
+  readonly untilStdinEnds: boolean;
 }
 
 /** Runs the program until it is told to stop. Resolves with its exit code. */
 export async function runCli(args: readonly string[], environment: CliEnvironment): Promise<number> {
   let cluster: MockCluster | undefined;
+  let plan: Plan;
   try {
-    const plan = await makePlan(parseArguments(args, environment));
+    plan = await makePlan(parseArguments(args, environment));
     cluster = await MockCluster.start(plan.options);
     for (const rule of plan.rules) cluster.faults.add(rule);
     plan.loaded?.storeMessages(cluster);
@@ -42,27 +44,30 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
     environment.error(`error: ${messageOf(error)}\n`);
     return error instanceof RocketMQError ? BAD_INPUT : CANNOT_START;
   }
-  await environment.untilStopped();
+  await environment.untilStopped(plan.untilStdinEnds);
   await cluster.stop();
   return OK;
 }
 
 /** What JSON and rules are read with is loaded only where there are some. */
 async function makePlan(request: CliRequest): Promise<Plan> {
-  const { options, faults, load, json } = request;
+  const { options, faults, load, json, untilStdinEnds } = request;
   const schema = faults.length > 0 ? await import('./faults/schema.js') : undefined;
   const rules = faults.flatMap((text) => schema?.parseFaultText(text) ?? []);
   const loaded = load === undefined ? undefined : (await import('./load-file.js')).readLoadFile(load);
   // What is said here counts more than what a file says.
   const topics = { ...loaded?.topics, ...options.topics };
   const groups = { ...loaded?.groups, ...options.groups };
-  return { options: { ...options, topics, groups }, rules, loaded, json };
+  return { options: { ...options, topics, groups }, rules, loaded, json, untilStdinEnds };
 }
 
 /** What a person needs to connect. */
 function describeCluster(cluster: MockCluster, options: MockClusterOptions): string {
   const lines = [`name server ${cluster.namesrvAddr}`];
-  for (const broker of cluster.brokers) lines.push(`broker      ${broker.address} (${broker.name})`);
+  for (const { address, name, replicas } of cluster.brokers) {
+    lines.push(`broker      ${address} (${name})`);
+    for (const replica of replicas) lines.push(`replica     ${replica.address} (${name}/${replica.brokerId})`);
+  }
   for (const [name, topic] of Object.entries(options.topics ?? {})) {
     const queues = topic.queues ?? topic.writeQueueNums ?? DEFAULT_QUEUES;
     lines.push(`topic       ${name}, ${queues} ${queues === 1 ? 'queue' : 'queues'} on each broker`);
@@ -77,7 +82,9 @@ function describeAsJson(cluster: MockCluster): string {
   const { namesrvAddr, brokers, admins } = cluster;
   const description = {
     namesrvAddr,
-    brokers: brokers.map(({ name, address }) => ({ name, address })),
+    brokers: brokers.map(({ name, address, replicas }) => {
+      return { name, address, ...(replicas.length > 0 && { replicas: replicas.map((replica) => replica.address) }) };
+    }),
     topics: cluster.topics(),
     http: admins[0]?.url ?? null,
   };

@@ -4,6 +4,7 @@ import { heartBeat } from '../lib/protocol/requests/heart-beat.js';
 import { lockBatchMq } from '../lib/protocol/requests/lock-batch-mq.js';
 import { unlockBatchMq } from '../lib/protocol/requests/unlock-batch-mq.js';
 import type { RequestNames } from './faults/request-names.js';
+import { decodePoppedOffsets } from './wire/pop-message.js';
 
 /** What a request did, in words for people; read from the request and its answer when somebody asks for it. */
 
@@ -46,13 +47,19 @@ const WORDS: Readonly<Record<number, Words>> = {
   [RequestCode.CONSUMER_SEND_MSG_BACK]: (source) => `took a message of ${first(source.names().groups)} back`,
   [RequestCode.PULL_MESSAGE]: found,
   [RequestCode.LITE_PULL_MESSAGE]: found,
+  [RequestCode.POP_MESSAGE]: popped,
+  [RequestCode.ACK_MESSAGE]: (source) =>
+    `${first(source.names().groups)} is done with ${queueOf(source)} at ${source.ext['offset'] ?? '?'}`,
+  [RequestCode.CHANGE_MESSAGE_INVISIBLETIME]: (source) =>
+    `${queueOf(source)} at ${source.ext['offset'] ?? '?'} is invisible for ${source.ext['invisibleTime'] ?? '?'} ms`,
 };
 
 /** The words for what came of a request; those of a refusal name its code. */
 export function effectOf(source: EffectSource, answer: ResponseCommand): string | undefined {
   const words = WORDS[source.code];
-  const isPull = words === found;
-  if (answer.code !== ResponseCode.SUCCESS && !(isPull && answer.extFields?.['nextBeginOffset'] !== undefined)) {
+  const isPull = words === found && answer.extFields?.['nextBeginOffset'] !== undefined;
+  const isPop = words === popped && answer.code === ResponseCode.POLLING_TIMEOUT;
+  if (answer.code !== ResponseCode.SUCCESS && !isPull && !isPop) {
     return `refused: ${responseCodeName(answer.code)}${answer.remark === undefined || answer.remark === '' ? '' : `, ${answer.remark}`}`;
   }
   try {
@@ -81,6 +88,17 @@ function found(source: EffectSource, answer: ResponseCommand): string {
     default:
       return `nothing that matches in ${queueOf(source)} from ${queueOffset} to ${nextBeginOffset}`;
   }
+}
+
+function popped(source: EffectSource, answer: ResponseCommand): string {
+  const group = first(source.names().groups);
+  const topic = first(source.names().topics);
+  if (answer.code !== ResponseCode.SUCCESS) return `nothing of ${topic} for ${group}`;
+  const given = decodePoppedOffsets(answer.extFields?.['msgOffsetInfo'] ?? '').map(({ kind, queueId, offsets }) => {
+    return `${kind === '0' ? '' : 'retry '}${queueId} at ${offsets.join(', ')}`;
+  });
+  const inOrder = source.ext['order'] === 'true' ? ' in order' : '';
+  return `gave ${group} ${topic} ${source.broker} ${given.join('; ')}${inOrder}`;
 }
 
 function queueOf(source: EffectSource): string {

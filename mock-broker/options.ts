@@ -144,7 +144,7 @@ export interface ResolvedOptions {
 }
 
 /** More than fit on one machine's ports with room for clients. */
-const MAX_BROKERS = 10_000;
+export const MAX_BROKERS = 10_000;
 /** Ordinal of the first version of the new generation. */
 const V5_0_0 = 413;
 /** The releases a cluster can be like, with their ordinals. */

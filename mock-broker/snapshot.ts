@@ -43,15 +43,17 @@ export function brokerView(broker: MockBroker): BrokerView {
     running: broker.running,
     registered: broker.registered,
     permission: broker.state.permission,
+    suggestedBrokerId: broker.state.suggestedBrokerId,
     heldPulls: broker.heldPulls,
     connections: broker.connections.map(({ id, clientId }) => ({ id, clientId: clientId ?? null })),
     replicas: broker.replicas.map(replicaView),
   };
 }
 
-export function replicaView({ brokerId, address, running, replicationBehind, state }: MockBroker): ReplicaView {
-  const { paused = false, lagMs = 0 } = state.replication ?? {};
-  return { brokerId, address, running, paused, lagMs, behind: replicationBehind };
+export function replicaView(replica: MockBroker): ReplicaView {
+  const { brokerId, address, running, registered, replicationBehind: behind } = replica;
+  const { paused = false, lagMs = 0 } = replica.state.replication ?? {};
+  return { brokerId, address, running, registered, paused, lagMs, behind };
 }
 
 /** @param index its place among the name servers */

@@ -122,11 +122,17 @@ export function parseSubscription(value: unknown): SubscriptionData {
     topic: textField(object, 'topic'),
     subString: optionalTextField(object, 'subString') ?? SUBSCRIBE_ALL,
     tagsSet: arrayField(object, 'tagsSet').map((tag) => asString(tag, 'tagsSet')),
-    codeSet: arrayField(object, 'codeSet').map((code) => asSafeInteger(code, 'codeSet')),
+    codeSet: arrayField(object, 'codeSet').map(tagCode),
     subVersion: versionField(object['subVersion']) ?? integerField(object, 'subVersion'),
     expressionType: optionalTextField(object, 'expressionType') ?? 'TAG',
     classFilterMode: booleanField(object, 'classFilterMode', false),
   };
+}
+
+/** The hash of a tag. The Go client writes it as a text, which the reference takes as well. */
+function tagCode(value: unknown): number {
+  const isText = typeof value === 'string' && /^-?\d+$/.test(value);
+  return asSafeInteger(isText ? Number(value) : value, 'codeSet');
 }
 
 /**

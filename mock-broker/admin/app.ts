@@ -1,7 +1,14 @@
 import { Hono, type Context } from 'hono';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import { RocketMQError, StateError, ValidationError } from '../../lib/errors.js';
+import {
+  ConnectionError,
+  MessageFormatError,
+  RocketMQError,
+  StateError,
+  TimeoutError,
+  ValidationError,
+} from '../../lib/errors.js';
 import type { MockCluster } from '../cluster.js';
 import { readConsoleFile } from './console-files.js';
 import { CONTRACT, type Contract } from './contract.js';
@@ -148,7 +155,12 @@ function describeError(error: Error): { status: number; code: string; message: s
   const { message } = error;
   if (error instanceof MockAdminError) return { status: error.status, code: error.code, message, field: error.field };
   if (error instanceof ValidationError) return { status: 400, code: error.code, message, field: error.field };
+  // A codec that is not there.
+  if (error instanceof MessageFormatError) return { status: 400, code: error.code, message, field: 'compression' };
   if (error instanceof StateError) return { status: 409, code: error.code, message };
+  // Of a client that was called.
+  if (error instanceof ConnectionError) return { status: 502, code: error.code, message };
+  if (error instanceof TimeoutError) return { status: 504, code: error.code, message };
   // Such as a port that was taken meanwhile.
   if ((error as NodeJS.ErrnoException).syscall === 'listen')
     return { status: 409, code: 'ERR_ROCKETMQ_STATE', message };

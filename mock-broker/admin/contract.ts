@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { FaultDescriptionSchema, FaultRuleSchema } from '../faults/rule-schemas.js';
+import { brokerId, clientRequest, nameServer, port, produced, replica, startOptions } from './inputs.js';
 import type { OperationName } from './operations.js';
 import {
-  BrokerSchema, ClockSchema, ClusterSchema, CountSchema, DeadLetterSchema, DelayedSchema, DoneSchema, exact, GroupConfigSchema, GroupSchema, JournalEntrySchema, MessageSchema, NameSchema,
+  BrokerSchema, ClientAnswerSchema, ClockSchema, ClusterSchema, CountSchema, DeadLetterSchema, DelayedSchema, DoneSchema, exact, GroupConfigSchema, GroupSchema, JournalEntrySchema, MessageSchema, NameSchema,
   NameServerSchema, PermSchema, PullSchema, QueueIdSchema, ReplicaSchema, RouteAnswerSchema, StateSchema, TopicInputSchema, TopicSchema, ViolationSchema,
 } from './schemas.js'; // prettier-ignore
 
@@ -27,10 +28,6 @@ const listOf = <Schema extends Type.TSchema>(schema: Schema) => exact({ items: T
 const queue = { topic: NameSchema, broker: NameSchema, queueId: QueueIdSchema };
 const pageLimit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'how many at most; 100 by default' })); // prettier-ignore
 const Done = DoneSchema;
-const replica = { broker: NameSchema, brokerId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) };
-const nameServer = Type.Integer({ minimum: 0, maximum: 15, description: 'its place among them, from 0 on' });
-const port = Type.Integer({ minimum: 0, maximum: 65_535, description: '0: any free one' });
-
 export const CONTRACT = {
   getCluster: { tag: 'cluster', summary: 'Addresses, brokers, clock and counts', input: none, answer: ClusterSchema },
   getState: { tag: 'cluster', summary: 'All that the console shows', input: none, answer: StateSchema },
@@ -75,19 +72,7 @@ export const CONTRACT = {
   produce: {
     tag: 'messages',
     summary: 'Store a message',
-    input: exact({
-      topic: NameSchema,
-      body: Type.Optional(Type.String({ description: 'as text' })),
-      bodyBase64: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
-      tags: Type.Optional(Type.String({ maxLength: 1000 })),
-      keys: Type.Optional(Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 100 })),
-      shardingKey: Type.Optional(Type.String({ maxLength: 1000, description: 'also chooses the queue' })),
-      properties: Type.Optional(Type.Record(Type.String(), Type.String())),
-      broker: Type.Optional(NameSchema),
-      queueId: Type.Optional(QueueIdSchema),
-      delayLevel: Type.Optional(Type.Integer({ minimum: 1, maximum: 18 })),
-      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'store it so many times' })),
-    }),
+    input: exact({ topic: NameSchema, ...produced }),
     answer: exact({
       items: Type.Array(
         exact({
@@ -217,15 +202,15 @@ export const CONTRACT = {
   startBroker: {
     tag: 'brokers',
     summary: 'Listen again, on the port it had unless told otherwise; one that runs stays as it is',
-    input: exact({
-      broker: NameSchema,
-      keepData: Type.Optional(Type.Boolean({ description: 'false: its messages and offsets are gone' })),
-      keepLocks: Type.Optional(Type.Boolean({ description: 'true: it still knows who holds which queue' })),
-      port: Type.Optional(port),
-    }),
+    input: exact({ broker: NameSchema, ...startOptions }),
     answer: BrokerSchema,
   },
-  restartBroker: { tag: 'brokers', summary: 'Stop and start', input: exact({ broker: NameSchema }), answer: BrokerSchema }, // prettier-ignore
+  restartBroker: {
+    tag: 'brokers',
+    summary: 'Stop and start, on the port it had unless told otherwise',
+    input: exact({ broker: NameSchema, ...startOptions }),
+    answer: BrokerSchema,
+  },
   disconnectClients: {
     tag: 'brokers',
     summary: 'Close the connections of one client, or all',
@@ -244,6 +229,36 @@ export const CONTRACT = {
     summary: 'What the broker allows',
     input: exact({ broker: NameSchema, perm: PermSchema }),
     answer: BrokerSchema,
+  },
+  setRegistered: {
+    tag: 'brokers',
+    summary: 'Take a broker out of routes, or put it in again, while it goes on running',
+    input: exact({ broker: NameSchema, registered: Type.Boolean() }),
+    answer: BrokerSchema,
+  },
+  setBrokerId: {
+    tag: 'brokers',
+    summary: 'Have routes list a broker under this id: with anything but 0 its name has no master',
+    input: exact({ broker: NameSchema, brokerId }),
+    answer: BrokerSchema,
+  },
+  suggestBrokerId: {
+    tag: 'brokers',
+    summary: 'Have the answers to pulls tell clients to pull from this broker id',
+    input: exact({ broker: NameSchema, brokerId }),
+    answer: BrokerSchema,
+  },
+  stopReplica: {
+    tag: 'brokers',
+    summary: 'Close the port and all connections of a replica; what its master stores goes on coming to it',
+    input: exact(replica),
+    answer: ReplicaSchema,
+  },
+  startReplica: {
+    tag: 'brokers',
+    summary: 'Have a replica listen again, on the port it had',
+    input: exact(replica),
+    answer: ReplicaSchema,
   },
   pauseReplication: {
     tag: 'brokers',
@@ -265,6 +280,24 @@ export const CONTRACT = {
       lagMs: Type.Integer({ minimum: 0, maximum: 31_622_400_000, description: 'a year at most' }),
     }),
     answer: ReplicaSchema,
+  },
+
+  callClient: {
+    tag: 'clients',
+    summary: 'Send a request to a connected client, of a group to its first member, and give back its answer',
+    input: exact({
+      ...clientRequest,
+      timeoutMs: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 60_000, description: 'in real time; 10000 by default' }),
+      ),
+    }),
+    answer: ClientAnswerSchema,
+  },
+  tellClient: {
+    tag: 'clients',
+    summary: 'Send a one-way request to the connections of a client, or of all members of a group',
+    input: exact(clientRequest),
+    answer: exact({ told: Type.Integer({ minimum: 1, description: 'how many connections got it' }) }),
   },
 
   listNameServers: {

@@ -12,6 +12,8 @@ export const ADMIN_STATUS = {
   ERR_MOCK_TOO_LARGE: 413,
   ERR_MOCK_MEDIA_TYPE: 415,
   ERR_MOCK_INTERNAL: 500,
+  ERR_ROCKETMQ_CONNECTION_LOST: 502,
+  ERR_ROCKETMQ_TIMEOUT: 504,
 } as const;
 
 export type AdminErrorCode = keyof typeof ADMIN_STATUS;

@@ -65,6 +65,7 @@ function expectation(schema: TSchema | undefined): string {
     type?: string;
     const?: unknown;
     anyOf?: TSchema[];
+    enum?: unknown[];
     minimum?: number;
     maximum?: number;
     minLength?: number;
@@ -75,6 +76,7 @@ function expectation(schema: TSchema | undefined): string {
   };
   if (known.const !== undefined) return JSON.stringify(known.const);
   if (known.anyOf !== undefined) return known.anyOf.map(expectation).join(' or ');
+  if (known.enum !== undefined) return known.enum.join(', ');
   if (known.pattern !== undefined) return 'a text in base64';
   switch (known.type) {
     case 'integer':

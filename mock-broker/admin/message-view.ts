@@ -56,5 +56,9 @@ export function entryMessages(broker: MockBroker, entry: QueueEntry): StoredMess
 
 /** As stored, when it can't be unpacked. */
 function bodyOf(message: StoredMessage): Buffer {
-  return message.bodyError === undefined ? message.body : message.rawBody;
+  try {
+    return message.body;
+  } catch {
+    return message.rawBody;
+  }
 }

@@ -48,9 +48,17 @@ export const OPERATIONS = {
   expireLocks: { method: 'POST', path: '/api/brokers/:broker/expire-locks' },
   clearLocks: { method: 'POST', path: '/api/brokers/:broker/clear-locks' },
   setPermission: { method: 'PUT', path: '/api/brokers/:broker/permission' },
+  setRegistered: { method: 'PUT', path: '/api/brokers/:broker/registered' },
+  setBrokerId: { method: 'PUT', path: '/api/brokers/:broker/broker-id' },
+  suggestBrokerId: { method: 'PUT', path: '/api/brokers/:broker/suggested-broker-id' },
+  stopReplica: { method: 'POST', path: '/api/brokers/:broker/replicas/:brokerId/stop' },
+  startReplica: { method: 'POST', path: '/api/brokers/:broker/replicas/:brokerId/start' },
   pauseReplication: { method: 'POST', path: '/api/brokers/:broker/replicas/:brokerId/pause' },
   resumeReplication: { method: 'POST', path: '/api/brokers/:broker/replicas/:brokerId/resume' },
   setReplicationLag: { method: 'PUT', path: '/api/brokers/:broker/replicas/:brokerId/lag' },
+
+  callClient: { method: 'POST', path: '/api/clients/:client/call' },
+  tellClient: { method: 'POST', path: '/api/clients/:client/tell' },
 
   listNameServers: { method: 'GET', path: '/api/name-servers' },
   stopNameServer: { method: 'POST', path: '/api/name-servers/:nameServer/stop' },

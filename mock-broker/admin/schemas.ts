@@ -150,6 +150,7 @@ export const ReplicaSchema = exact({
   brokerId: CountSchema,
   address: Type.String(),
   running: Type.Boolean(),
+  registered: Type.Boolean({ description: 'whether name servers tell clients of it' }),
   paused: Type.Boolean({ description: 'whether it hears of nothing its master stores' }),
   lagMs: CountSchema,
   behind: Type.Integer({ minimum: 0, description: 'how many changes of its master it has not seen yet' }),
@@ -163,11 +164,21 @@ export const BrokerSchema = exact({
   running: Type.Boolean(),
   registered: Type.Boolean(),
   permission: CountSchema,
+  suggestedBrokerId: Type.Integer({ minimum: 0, description: 'where the answers to pulls tell clients to pull from' }),
   heldPulls: CountSchema,
   connections: Type.Array(exact({ id: CountSchema, clientId: orNull(Type.String()) })),
   replicas: Type.Array(ReplicaSchema),
 });
 export type BrokerView = Type.Static<typeof BrokerSchema>;
+
+/** What a client answered. */
+export const ClientAnswerSchema = exact({
+  code: Type.Integer(),
+  name: Type.String({ description: 'of the code' }),
+  remark: orNull(Type.String()),
+  ext: Type.Record(Type.String(), Type.String()),
+  body: BodySchema,
+});
 
 export const NameServerSchema = exact({
   nameServer: Type.Integer({ minimum: 0, description: 'its place among the name servers, from 0 on' }),

@@ -11,6 +11,7 @@ import { deadLetters } from './views/dead-letters.js';
 import { delayed } from './views/delayed.js';
 import { faults } from './views/faults.js';
 import { journal } from './views/journal.js';
+import { nameServers } from './views/name-servers.js';
 import { queues } from './views/queues.js';
 import { send } from './views/send.js';
 import { theme } from './views/theme.js';
@@ -57,6 +58,7 @@ queues(byId('queues'), /** @type {HTMLDialogElement} */ (byId('messages')), page
 const journalView = journal(byId('journal'), page);
 deadLetters(byId('dead-letters'), page);
 brokers(byId('brokers'), page);
+nameServers(byId('name-servers'), page);
 const violationsView = violations(byId('violations'), page);
 faults(byId('faults'), page);
 send(byId('send'), page);

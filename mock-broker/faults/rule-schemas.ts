@@ -121,9 +121,12 @@ export const FaultActionSchema = Type.Union([...ACTIONS], {
   description: `an action with a type: ${Object.keys(FaultActionSchemas).join(', ')}`,
 });
 
-const Code = Type.Union([Type.Integer({ minimum: 0, maximum: 32_767 }), Type.String({ minLength: 1 })], {
-  description: 'a request code or its name',
-});
+/** A request by its number or name. */
+export const RequestCodeSchema = Type.Union(
+  [Type.Integer({ minimum: 0, maximum: 2_147_483_647 }), Type.String({ minLength: 1 })],
+  { description: 'a request code or its name' },
+);
+const Code = RequestCodeSchema;
 
 const RULE_FIELDS = {
   code: Type.Optional(

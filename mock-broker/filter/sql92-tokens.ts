@@ -42,6 +42,7 @@ export const MAX_TOKENS = 5_000;
 export function tokenize(expression: string): Token[] {
   const tokens: Token[] = [];
   let position = 0;
+  const lastLineEnd = Math.max(expression.lastIndexOf('\n'), expression.lastIndexOf('\r'));
 
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = position;
@@ -55,7 +56,9 @@ export function tokenize(expression: string): Token[] {
     if (tokens.length >= MAX_TOKENS) {
       throw new Sql92SyntaxError(expression, start, `at most ${MAX_TOKENS} words and signs`, 'more');
     }
-    if (take(SPACE) !== undefined || take(LINE_COMMENT) !== undefined || take(BLOCK_COMMENT) !== undefined) continue;
+    if (take(SPACE) !== undefined || take(BLOCK_COMMENT) !== undefined) continue;
+    // Looked for only where one can end: a row of minus signs would else be read to the end for each of them.
+    if (position < lastLineEnd && take(LINE_COMMENT) !== undefined) continue;
     // A comment on the last line needs no line end where it can't be two minus signs.
     if (expression.startsWith('--', position) && endsOperand(tokens.at(-1))) break;
     const name = take(NAME);

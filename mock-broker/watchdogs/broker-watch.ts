@@ -2,13 +2,17 @@ import { RequestCode, ResponseCode } from '../../lib/protocol/codes.js';
 import type { RemotingCommand } from '../../lib/protocol/command.js';
 import type { MessageQueue } from '../../lib/protocol/message-queue.js';
 import { lockBatchMq } from '../../lib/protocol/requests/lock-batch-mq.js';
+import { requireInteger } from '../../lib/protocol/requests/request-type.js';
 import { unlockBatchMq } from '../../lib/protocol/requests/unlock-batch-mq.js';
 import { PullSysFlag } from '../../lib/protocol/sys-flag.js';
 import type { BrokerState } from '../broker-state.js';
 import type { JournalEntry, RequestNote } from '../journal-entry.js';
 import type { ServerObserver } from '../server/server.js';
+import { decodeAckMessage, decodeBatchAckMessage } from '../wire/ack-message.js';
+import { decodePopMessage } from '../wire/pop-message.js';
 import type { LockWatch } from './lock-watch.js';
 import type { OffsetWatch } from './offset-watch.js';
+import type { PopWatch } from './pop-watch.js';
 
 /** Reads what one broker receives, does and answers, for those who judge it. */
 
@@ -42,11 +46,13 @@ export class BrokerWatch implements ServerObserver {
   readonly #broker: BrokerState;
   readonly #locks: LockWatch;
   readonly #offsets: OffsetWatch;
+  readonly #pops: PopWatch;
 
-  constructor(broker: BrokerState, locks: LockWatch, offsets: OffsetWatch) {
+  constructor(broker: BrokerState, watches: { locks: LockWatch; offsets: OffsetWatch; pops: PopWatch }) {
     this.#broker = broker;
-    this.#locks = locks;
-    this.#offsets = offsets;
+    this.#locks = watches.locks;
+    this.#offsets = watches.offsets;
+    this.#pops = watches.pops;
   }
 
   onRequest(request: RequestNote): void {
@@ -63,6 +69,18 @@ export class BrokerWatch implements ServerObserver {
         for (const group of groups) for (const clientId of clientIds) this.#locks.left(group, clientId);
         return;
       }
+      case RequestCode.ACK_MESSAGE:
+      case RequestCode.BATCH_ACK_MESSAGE:
+        return attempt(() => {
+          const isBatch = request.code === RequestCode.BATCH_ACK_MESSAGE;
+          const acks = isBatch ? decodeBatchAckMessage(asCommand(request)) : [decodeAckMessage(asCommand(request))];
+          this.#pops.acknowledged(this.#broker.name, acks, request);
+        });
+      case RequestCode.CHANGE_MESSAGE_INVISIBLETIME:
+        return attempt(() => {
+          const visibleAt = request.at + requireInteger(request.ext, 'invisibleTime');
+          this.#pops.changing(this.#broker.name, decodeAckMessage(asCommand(request)), visibleAt);
+        });
       default:
     }
   }
@@ -72,7 +90,9 @@ export class BrokerWatch implements ServerObserver {
       const { groups, topics } = request.names();
       // A clone names two groups in fields of its own.
       const isClone = request.code === RequestCode.CLONE_GROUP_OFFSET;
-      return this.#offsets.excuse(this.#broker, isClone ? request.ext['destGroup'] : groups[0], topics[0]);
+      const group = isClone ? request.ext['destGroup'] : groups[0];
+      this.#pops.excuse(this.#broker, group, topics[0]);
+      return this.#offsets.excuse(this.#broker, group, topics[0]);
     }
     const offset = committedOffset(request);
     const place = offset === undefined ? undefined : this.#place(request);
@@ -96,6 +116,17 @@ export class BrokerWatch implements ServerObserver {
           reply.code === ResponseCode.SUCCESS ? lockBatchMq.decodeReply(asCommand(reply)).lockedQueues : [];
         this.#locks.answered(lockBatchMq.decode(asCommand(request)), locked, request, reply);
       });
+    }
+    if (request.code === RequestCode.POP_MESSAGE) {
+      return attempt(() => {
+        const pop = decodePopMessage(asCommand(request), request.at);
+        this.#pops.answered(this.#broker, pop, request, reply);
+      });
+    }
+    if (request.code === RequestCode.CHANGE_MESSAGE_INVISIBLETIME) {
+      if (reply.code !== ResponseCode.SUCCESS || reply.ext['popTime'] === '0') return;
+      const visibleAt = Number(reply.ext['popTime']) + Number(reply.ext['invisibleTime']);
+      return attempt(() => this.#pops.changed(this.#broker.name, decodeAckMessage(asCommand(request)), visibleAt));
     }
     const isPull = PULLS.has(request.code);
     const isQuery = request.code === RequestCode.QUERY_CONSUMER_OFFSET;

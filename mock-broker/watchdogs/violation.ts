@@ -15,7 +15,11 @@ export type ViolationKind =
   /** A commit of an offset before the one committed last: messages come again. */
   | 'commitBack'
   /** A commit past everything the group was given: messages are lost. */
-  | 'commitAhead';
+  | 'commitAhead'
+  /** A client was given messages of a queue that is popped in order while those that another was given are not visible. */
+  | 'twoReceivers'
+  /** An acknowledgement of such a message by somebody who does not hold it any more. */
+  | 'ackWithoutHold';
 
 /** The kinds there are. */
 export const VIOLATION_KINDS: readonly ViolationKind[] = [
@@ -24,6 +28,8 @@ export const VIOLATION_KINDS: readonly ViolationKind[] = [
   'commitWithoutLock',
   'commitBack',
   'commitAhead',
+  'twoReceivers',
+  'ackWithoutHold',
 ];
 
 export interface Violation {

@@ -4,6 +4,7 @@ import type { ServerObserver } from '../server/server.js';
 import { BrokerWatch } from './broker-watch.js';
 import { LockWatch } from './lock-watch.js';
 import { OffsetWatch } from './offset-watch.js';
+import { PopWatch } from './pop-watch.js';
 import { type Violation, VIOLATION_KINDS, type ViolationKind, WatchdogError } from './violation.js';
 
 /**
@@ -25,6 +26,7 @@ export class Watchdogs {
   readonly #listeners = new Listeners<[violation: Violation]>();
   readonly #locks: LockWatch;
   readonly #offsets: OffsetWatch;
+  readonly #pops: PopWatch;
 
   constructor(mode: WatchdogMode) {
     this.#mode = mode;
@@ -32,6 +34,7 @@ export class Watchdogs {
     const report = (violation: Violation): void => this.#report(violation);
     this.#locks = new LockWatch(report);
     this.#offsets = new OffsetWatch(report);
+    this.#pops = new PopWatch(report);
   }
 
   /** The first thousand, in order. */
@@ -50,12 +53,13 @@ export class Watchdogs {
 
   /** Looks on at one broker. */
   observe(broker: BrokerState): ServerObserver {
-    return new BrokerWatch(broker, this.#locks, this.#offsets);
+    return new BrokerWatch(broker, { locks: this.#locks, offsets: this.#offsets, pops: this.#pops });
   }
 
   /** Somebody in charge moved offsets: of a group, in a topic, or both. What clients make of it is not judged. */
   offsetsMoved(broker: BrokerState, group: string | undefined, topic: string | undefined): void {
     this.#offsets.excuse(broker, group, topic);
+    this.#pops.excuse(broker, group, topic);
   }
 
   /** @throws WatchdogError when something was found, and that is to be thrown; once */

@@ -96,3 +96,14 @@ export function encodePopMessageReply(reply: PopMessageReply): ResponseCommand {
     body: reply.body,
   };
 }
+
+/** What `msgOffsetInfo` says: the messages of an answer, by queue. */
+export function decodePoppedOffsets(text: string): { kind: string; queueId: number; offsets: number[] }[] {
+  return text
+    .split(';')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [kind = '', queueId = '', offsets = ''] = part.split(' ');
+      return { kind, queueId: Number(queueId), offsets: offsets.split(',').map(Number) };
+    });
+}

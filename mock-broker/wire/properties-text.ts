@@ -16,7 +16,8 @@ export function decodePropertiesText(body: Buffer): Map<string, string> {
   for (const line of body.toString('utf8').split(/\r?\n/)) {
     const text = line.trimStart();
     if (text === '' || text.startsWith('#') || text.startsWith('!')) continue;
-    const match = /^((?:\\.|[^=:\s\\])+)\s*[=:]?\s*(.*)$/.exec(text);
+    // What follows the separator may be anything: an end it could fail at would have the blanks tried in every way.
+    const match = /^((?:\\.|[^=:\s\\])+)\s*[=:]?\s*([^]*)/.exec(text);
     if (match?.[1] !== undefined) properties.set(unescapeText(match[1]), unescapeText(match[2] ?? ''));
   }
   return properties;

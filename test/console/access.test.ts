@@ -11,7 +11,15 @@ describe('the console, for everybody', () => {
 
   before(async () => {
     browser = await launch();
-    cluster = await MockCluster.start({ clock: MockClock.manual(), topics: { Orders: { queues: 8 } }, groups: { billing: {} }, http: true }); // prettier-ignore
+    cluster = await MockCluster.start({
+      clock: MockClock.manual(),
+      brokers: [{ name: 'broker-a', replicas: 1 }],
+      nameServers: 2,
+      topics: { Orders: { queues: 8 } },
+      groups: { billing: {} },
+      http: true,
+    });
+    cluster.nameServers[0]?.override('a-topic-with-a-long-name'.repeat(5), undefined);
     for (let count = 0; count < 200; count++)
       cluster.produce('Orders', { body: 'x'.repeat(500), shardingKey: `o-${count}` });
     cluster.faults.add({ code: ['SEND_MESSAGE_V2', 'LOCK_BATCH_MQ'], group: 'a-group-with-a-long-name'.repeat(4), action: { type: 'drop' } }); // prettier-ignore
@@ -36,6 +44,9 @@ describe('the console, for everybody', () => {
     opened = await openPage(browser, cluster.admins[0]?.url ?? '', options);
     await opened.page.locator('.lane').first().waitFor();
     await opened.page.locator('.faults .switch').first().waitFor();
+    // Not by a click, which would say where the keyboard begins.
+    await opened.page.evaluate(`document.querySelector('#name-servers details').open = true`);
+    await opened.page.locator('#name-servers .says', { hasText: 'Orders' }).waitFor();
     return opened.page;
   }
 
@@ -86,6 +97,21 @@ describe('the console, for everybody', () => {
     await page.getByRole('button', { name: 'Start broker-a' }).waitFor();
     await page.keyboard.press('Space');
     await page.getByRole('status').filter({ hasText: 'broker-a was started' }).waitFor();
+    await tabTo('Pause the replication of broker-a/1');
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').filter({ hasText: 'broker-a/1 hears of nothing' }).waitFor();
+    await tabTo('Lag of broker-a/1 in milliseconds');
+    await page.keyboard.type('7');
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').filter({ hasText: 'behind from now on' }).waitFor();
+    await tabTo('New broker');
+    await tabTo('Freeze name server 1');
+    await page.keyboard.press('Space');
+    await page.getByRole('status').filter({ hasText: 'name server 1 goes on saying' }).waitFor();
+    await tabTo('Have name server 1 say so');
+    await tabTo('Routes of name server 2');
+    await page.keyboard.press('Enter');
+    await tabTo('Have name server 2 say so');
     await tabTo('What happens');
     await tabTo('Send');
     expect(await page.evaluate('document.activeElement.type')).to.equal('submit');

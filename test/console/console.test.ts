@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
 import { MockClock, MockCluster } from '../../mock-broker/index.js';
 import { OrderedConsumer } from '../../lib/index.js';
+import * as browserPage from './browser.js';
 import { launch, openPage } from './browser.js';
 
 /** Every control of the console page, in a real browser, by what it does to the cluster. */
@@ -38,8 +39,8 @@ describe('the console', () => {
     expect(found).to.deep.equal([]);
   });
 
-  const section = (name: string) => page.getByRole('region', { name, exact: true });
-  const said = (text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).first().waitFor();
+  const section = (name: string) => browserPage.section(page, name);
+  const said = (text: string | RegExp) => browserPage.said(page, text);
 
   /** A value of a tile, once it is that. */
   const tile = (name: string, value: string) =>

@@ -17,6 +17,9 @@ export const brokerHandlers: AdminHandlers<
   | 'expireLocks'
   | 'clearLocks'
   | 'setPermission'
+  | 'setRegistered'
+  | 'setBrokerId'
+  | 'suggestBrokerId'
 > = {
   listBrokers: ({ brokers }) => ({ items: brokers.map(brokerView) }),
   addBroker: async (cluster, { name, ...options }) => {
@@ -41,9 +44,9 @@ export const brokerHandlers: AdminHandlers<
     await found.start(options);
     return brokerView(found);
   },
-  restartBroker: async (cluster, { broker }) => {
+  restartBroker: async (cluster, { broker, ...options }) => {
     const found = requireBroker(cluster, broker);
-    await found.restart();
+    await found.restart(options);
     return brokerView(found);
   },
   disconnectClients: (cluster, { broker, clientId }) => {
@@ -63,6 +66,21 @@ export const brokerHandlers: AdminHandlers<
   setPermission: (cluster, { broker, perm }) => {
     const found = requireBroker(cluster, broker);
     found.setPermission(perm);
+    return brokerView(found);
+  },
+  setRegistered: (cluster, { broker, registered }) => {
+    const found = requireBroker(cluster, broker);
+    found.setRegistered(registered);
+    return brokerView(found);
+  },
+  setBrokerId: (cluster, { broker, brokerId }) => {
+    const found = requireBroker(cluster, broker);
+    found.setBrokerId(brokerId);
+    return brokerView(found);
+  },
+  suggestBrokerId: (cluster, { broker, brokerId }) => {
+    const found = requireBroker(cluster, broker);
+    found.suggestBrokerId(brokerId);
     return brokerView(found);
   },
 };

@@ -7,6 +7,7 @@ import type { OperationName } from '../operations.js';
 import { stateView } from '../state-view.js';
 import { violationView } from '../violation-view.js';
 import { brokerHandlers } from './brokers.js';
+import { clientHandlers } from './clients.js';
 import { deadLetterHandlers } from './dead-letters.js';
 import { groupHandlers } from './groups.js';
 import { type AdminHandlers, DONE } from './handler.js';
@@ -23,6 +24,7 @@ export const adminHandlers: AdminHandlers<OperationName> = {
   ...deadLetterHandlers,
   ...brokerHandlers,
   ...replicaHandlers,
+  ...clientHandlers,
   ...nameServerHandlers,
 
   getCluster: clusterView,

@@ -67,13 +67,16 @@ export function messagesByKey(cluster: MockCluster, topic: string, key: string, 
 
 /** The message to store that the JSON of one means. */
 export function producedMessage(input: Omit<InputOf<'produce'>, 'topic' | 'count'>): ProducedMessage {
-  const { body, bodyBase64, broker, ...rest } = input;
-  if ((body === undefined) === (bodyBase64 === undefined)) {
-    throw new ValidationError('body', body === undefined ? undefined : 'both', 'one of body and bodyBase64');
+  const { body, bodyBase64, storedBodyBase64, broker, ...rest } = input;
+  const bodies = [body, bodyBase64, storedBodyBase64, input.innerBatch].filter((given) => given !== undefined);
+  if (bodies.length !== 1) {
+    const given = bodies.length === 0 ? undefined : 'several';
+    throw new ValidationError('body', given, 'one of body, bodyBase64, storedBodyBase64 and innerBatch');
   }
   return {
     ...(rest as Omit<ProducedMessage, 'body' | 'brokerName'>),
     body: body ?? Buffer.from(bodyBase64 ?? '', 'base64'),
+    ...(storedBodyBase64 !== undefined && { storedBody: Buffer.from(storedBodyBase64, 'base64') }),
     ...(broker !== undefined && { brokerName: broker }),
   };
 }

@@ -5,7 +5,19 @@ import { notFound } from '../errors.js';
 import { requireBroker } from './brokers.js';
 import type { AdminHandlers } from './handler.js';
 
-export const replicaHandlers: AdminHandlers<'pauseReplication' | 'resumeReplication' | 'setReplicationLag'> = {
+export const replicaHandlers: AdminHandlers<
+  'stopReplica' | 'startReplica' | 'pauseReplication' | 'resumeReplication' | 'setReplicationLag'
+> = {
+  stopReplica: async (cluster, { broker, brokerId }) => {
+    const found = requireReplica(cluster, broker, brokerId);
+    await found.stop();
+    return replicaView(found);
+  },
+  startReplica: async (cluster, { broker, brokerId }) => {
+    const found = requireReplica(cluster, broker, brokerId);
+    await found.start();
+    return replicaView(found);
+  },
   pauseReplication: (cluster, { broker, brokerId }) => {
     const found = requireReplica(cluster, broker, brokerId);
     found.pauseReplication();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { allCommitted } from '../support/concurrent-case.js';
+import { until } from '../../support/until.js';
 import type { ClientProgram } from '../support/client-program.js';
 import { aliOns } from '../support/shared-clients.js';
 import { target } from '../support/target.js';
@@ -25,6 +26,32 @@ describe('ali-ons 3.12.0', () => {
       expect(message).to.include({ brokerName, queueId, queueOffset, tags: 'T' });
       expect(message?.body.toString()).to.equal(body);
     }
+  });
+
+  it('sends what is to be seen later, by a delay level', async () => {
+    const topic = target().unique('OnsDelays');
+    await target().createTopic(topic, 1);
+    const id = target().unique('ons-producer');
+    await client.run('send', { id, topic, kind: 'sync', bodies: 'later', delayLevel: '1' }, 'done');
+    expect(await target().stored(topic)).to.deep.equal([]);
+    const [message] = await until('the message', async () => {
+      const stored = await target().stored(topic);
+      return stored.length > 0 ? stored : undefined;
+    });
+    const { storeTimestamp = 0, bornTimestamp = 0, properties } = message ?? {};
+    expect(storeTimestamp - bornTimestamp).to.be.at.least(1000);
+    expect(properties).to.include({ DELAY: '1', REAL_TOPIC: topic });
+  });
+
+  it('asks for a point in time in a way of its own, which brokers keep and do not heed', async () => {
+    const topic = target().unique('OnsTimers');
+    await target().createTopic(topic, 1);
+    const id = target().unique('ons-producer');
+    const before = Date.now();
+    await client.run('send', { id, topic, kind: 'sync', bodies: 'at once', deliverMs: '60000' }, 'done');
+    const [message] = await target().stored(topic);
+    expect(message?.body.toString()).to.equal('at once');
+    expect(Number(message?.properties['__STARTDELIVERTIME'])).to.be.at.least(before + 60_000);
   });
 
   it('consumes, and gets again by the retry topic what fails', async () => {

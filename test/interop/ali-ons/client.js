@@ -5,7 +5,7 @@ import ons from 'ali-ons';
  * The older client for Node, doing what it is told, one command a line on standard input, its values URL-encoded:
  *
  *     consume id=.. group=.. topic=.. [tags=..] [fail=body:times,..]
- *     send id=.. topic=.. kind=sync bodies=a,b [key=..] [tags=..] [deliverMs=..]
+ *     send id=.. topic=.. kind=sync bodies=a,b [key=..] [tags=..] [delayLevel=..] [deliverMs=..]
  *     stop id=..
  *
  * Standard output carries one JSON object a line, as of the Java program. It ends when standard input does.
@@ -58,12 +58,13 @@ const commands = {
     tell('ready', id);
   },
 
-  async send({ id, topic, bodies, key, tags = '', deliverMs }) {
+  async send({ id, topic, bodies, key, tags = '', delayLevel, deliverMs }) {
     const producer = new Producer({ ...options(id), producerGroup: id });
     await producer.ready();
     for (const body of bodies.split(',')) {
       const message = new Message(topic, tags, body);
       if (key !== undefined) message.keys = [key];
+      if (delayLevel !== undefined) message.delayTimeLevel = Number(delayLevel);
       if (deliverMs !== undefined) message.setStartDeliverTime(Date.now() + Number(deliverMs));
       // What it calls the message's id is where the broker has it.
       const { sendStatus, msgId: offsetMsgId, messageQueue, queueOffset } = await producer.send(message);

@@ -42,6 +42,48 @@ describe('the Go client v2.1.2', () => {
     await client.stopOne(id);
   });
 
+  it('sends a batch, which stays together', async () => {
+    const { id, topic } = await send({ kind: 'batch', bodies: 'a,b,c,d', tags: 'T', key: 'K' });
+    const stored = await target().stored(topic);
+    expect(stored.map(({ body, tags }) => [body.toString(), tags])).to.deep.equal(
+      ['a', 'b', 'c', 'd'].map((body) => [body, 'T']),
+    );
+    const [sent] = client.of(id, 'sent');
+    const { brokerName, queueId } = sent ?? {};
+    for (const message of stored) expect(message).to.include({ brokerName, queueId });
+    expect(sent).to.include({ status: 'SEND_OK', queueOffset: 0 });
+    expect(sent?.offsetMsgId).to.equal(stored.map(({ offsetMsgId }) => offsetMsgId).join(','));
+  });
+
+  it('sends what is to be seen later, by a delay level', async () => {
+    const { topic } = await send({ kind: 'sync', bodies: 'later', delayLevel: '1' });
+    expect(await target().stored(topic)).to.deep.equal([]);
+    const [message] = await until('the message', async () => {
+      const stored = await target().stored(topic);
+      return stored.length > 0 ? stored : undefined;
+    });
+    const { storeTimestamp = 0, bornTimestamp = 0, properties } = message ?? {};
+    expect(storeTimestamp - bornTimestamp).to.be.at.least(1000);
+    expect(properties).to.include({ DELAY: '1', REAL_TOPIC: topic });
+  });
+
+  it('consumes what it selects by tags, and commits past the rest', async () => {
+    const { topic } = await send({ kind: 'sync', bodies: 'a,b', tags: 'A' }, 1);
+    for (const [body, tags] of [
+      ['c', 'C'],
+      ['d', 'D'],
+    ] as const) {
+      await client.run('send', { id: target().unique('go-producer'), topic, kind: 'sync', bodies: body, tags }, 'done');
+    }
+    const id = target().unique('go-tags');
+    await client.run('consume', { id, group: id, topic, mode: 'concurrent', tags: 'A || D' }, 'ready');
+    const messages = await client.messages(id, 3);
+    expect(messages.map(({ body, tags }) => [body, tags]).sort()).to.deep.equal([['a', 'A'], ['b', 'A'], ['d', 'D']]); // prettier-ignore
+    await allCommitted(id, topic, 4);
+    await client.stopOne(id);
+    expect(client.bodies(id).sort()).to.deep.equal(['a', 'b', 'd']);
+  });
+
   it('consumes in order, and again what it suspends', async () => {
     const { topic } = await send({ kind: 'selector', bodies: 'a,b,c,d', key: 'o-17' });
     const id = target().unique('go-orderly');

@@ -149,6 +149,14 @@ func send(args command) error {
 		messages = append(messages, newMessage(args, body))
 	}
 	var answers sync.WaitGroup
+	if args["kind"] == "batch" {
+		result, err := created.SendSync(context.Background(), messages...)
+		if err != nil {
+			return err
+		}
+		sent(id, "batch", result)
+		messages = nil
+	}
 	for _, message := range messages {
 		if err := sendOne(created, args, message, &answers); err != nil {
 			return err

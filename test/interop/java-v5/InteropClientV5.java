@@ -1,3 +1,4 @@
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -10,6 +11,8 @@ import org.apache.rocketmq.client.consumer.PopResult;
 import org.apache.rocketmq.client.consumer.PopStatus;
 import org.apache.rocketmq.client.impl.MQClientAPIImpl;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.remoting.protocol.header.AckMessageRequestHeader;
 import org.apache.rocketmq.remoting.protocol.header.ExtraInfoUtil;
@@ -19,9 +22,11 @@ import org.apache.rocketmq.remoting.protocol.header.PopMessageRequestHeader;
  * Also what clients can do since 5.0:
  *
  * <pre>
+ * recall id=.. topic=.. bodies=a,b timerMs=.. which=a
  * popOrderly id=.. group=.. topic=.. broker=name address=host:port queue=.. times=.. batch=.. invisible=ms ack=true|false
  * </pre>
  *
+ * The first sends messages that are to be seen so much later, and calls one of them back. The second
  * pops a queue in order, so many times one after the other, by the client's own implementation of the request, which is
  * what Apache's proxy uses: the push consumer does not pop in order, though it takes an orderly listener.
  */
@@ -36,10 +41,15 @@ public final class InteropClientV5 extends InteropClient {
 
     @Override
     void execute(Command command) throws Exception {
-        if (command.verb.equals("popOrderly")) {
-            popOrderly(command);
-        } else {
-            super.execute(command);
+        switch (command.verb) {
+            case "popOrderly":
+                popOrderly(command);
+                break;
+            case "recall":
+                recall(command);
+                break;
+            default:
+                super.execute(command);
         }
     }
 
@@ -50,6 +60,24 @@ public final class InteropClientV5 extends InteropClient {
             consumer.setClientRebalance(false);
             consumer.setPopInvisibleTime(Long.parseLong(command.get("popInvisible", "60000")));
         }
+    }
+
+    private void recall(Command command) throws Exception {
+        String id = command.get("id");
+        String topic = command.get("topic");
+        DefaultMQProducer producer = producer(id);
+        String handle = null;
+        for (String body : command.get("bodies").split(",")) {
+            Message message = new Message(topic, body.getBytes(StandardCharsets.UTF_8));
+            message.setDelayTimeMs(Long.parseLong(command.get("timerMs")));
+            SendResult result = producer.send(message);
+            sent(id, body, result);
+            if (body.equals(command.get("which"))) {
+                handle = result.getRecallHandle();
+            }
+        }
+        print("recalled", id, "msgId", producer.recallMessage(topic, handle));
+        finish(id, producer);
     }
 
     private void popOrderly(Command command) throws Exception {

@@ -34,16 +34,24 @@ async function run(
 }
 
 /** The program in a process of its own. */
-function start(...args: string[]): { line(): Promise<string>; stop(signal: NodeJS.Signals): Promise<number | null> } {
+function start(...args: string[]): {
+  line(): Promise<string>;
+  stop(signal: NodeJS.Signals): Promise<number | null>;
+  endInput(): Promise<number | null>;
+} {
   const bin = fileURLToPath(new URL('../../../mock-broker/bin.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', bin, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', bin, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
     line: async () => String((await lines.next()).value),
     stop: async (signal) => {
-      const exited = once(child, 'exit');
       child.kill(signal);
-      return ((await exited) as [number | null])[0];
+      return (await exited)[0];
+    },
+    endInput: async () => {
+      child.stdin.end();
+      return (await exited)[0];
     },
   };
 }
@@ -70,6 +78,15 @@ describe('rocketmq-mock-broker', () => {
     expect(out).to.include(
       'topic       Orders, 4 queues on each broker\ntopic       One, 1 queue on each broker\ntopic       Plain, 8 queues',
     );
+  });
+
+  it('starts replicas and name servers', async () => {
+    const { out } = await run(['-p', '0', '--brokers', '2', '--replicas', '1', '--name-servers', '2']);
+    expect(out).to.match(/^name server 127\.0\.0\.1:\d+;127\.0\.0\.1:\d+$/m);
+    expect(out).to.match(/^broker {6}127\.0\.0\.1:\d+ \(broker-b\)\nreplica {5}127\.0\.0\.1:\d+ \(broker-b\/1\)$/m);
+    const json = await run(['-p', '0', '--replicas', '2', '--json']);
+    const { brokers } = JSON.parse(json.out) as { brokers: { name: string; replicas: string[] }[] };
+    expect(brokers.map(({ name, replicas }) => [name, new Set(replicas).size])).to.deep.equal([['broker-a', 2]]);
   });
 
   it('serves clients as it is told to', async () => {
@@ -116,7 +133,8 @@ describe('rocketmq-mock-broker', () => {
   it('answers bad input with one line and exit code 2', async () => {
     const bad = [
       ['--port', 'x'], ['--port', '70000'], ['--topic', ':3'], ['--topic', 'a.b'], ['--topic', 'a:b:c'], ['--nope'],
-      ['--brokers', '10001'], ['--brokers', '1.5'], ['--acl', 'x'], ['--acl', ':x'], ['--serialize-type', 'XML'],
+      ['--brokers', '10001'], ['--brokers', '99999999999', '--replicas', '1'], ['--brokers', '1.5'], ['--replicas', '10'],
+      ['--name-servers', '0'], ['--name-servers', '17'], ['--acl', 'x'], ['--acl', ':x'], ['--serialize-type', 'XML'],
       ['--persona', '3.2.6'], ['--fault', 'LOCK_BATCH_MQ:nothing'], ['--fault', '{'], ['--token', 'x'], ['--http-host', '::1'],
       ['--http', 'x'], ['--http', '0', '--http-host', '0.0.0.0'], ['--load', '/nope'],
       ['--tls-key', 'x'], ['--tls-key', '/nope', '--tls-cert', '/nope'], ['--group', 'a b'],
@@ -242,5 +260,14 @@ describe('rocketmq-mock-broker', () => {
       expect(await process.line()).to.match(/^name server /);
       expect(await process.stop(signal)).to.equal(0);
     }
+  });
+
+  it('ends with its standard input when it is told to, and by a signal all the same', async () => {
+    const ended = start('--port', '0', '--until-stdin-ends');
+    expect(await ended.line()).to.match(/^name server /);
+    expect(await ended.endInput()).to.equal(0);
+    const stopped = start('--port', '0', '--until-stdin-ends');
+    await stopped.line();
+    expect(await stopped.stop('SIGTERM')).to.equal(0);
   });
 });

@@ -60,7 +60,7 @@ describe('watchdogs', () => {
     clock.advance(61_000);
     await lock(a, 'a');
     expect(kinds()).to.deep.equal([]);
-    expect(harness.cluster.violationCounts).to.deep.equal({ twoOwners: 0, pullWithoutLock: 0, commitWithoutLock: 0, commitBack: 0, commitAhead: 0 }); // prettier-ignore
+    expect(harness.cluster.violationCounts).to.deep.equal({ twoOwners: 0, pullWithoutLock: 0, commitWithoutLock: 0, commitBack: 0, commitAhead: 0, twoReceivers: 0, ackWithoutHold: 0 }); // prettier-ignore
   });
 
   it('find two owners of one lock, with the four frames that prove it, and count the pair once', async () => {

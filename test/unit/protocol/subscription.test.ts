@@ -107,4 +107,14 @@ describe('subscription', () => {
     expect(errorOf(() => parseSubscription({ subVersion: 1 })).code).to.equal('ERR_ROCKETMQ_FIELD_MISSING');
     expect(errorOf(() => parseSubscription([])).code).to.equal('ERR_ROCKETMQ_FIELD_MALFORMED');
   });
+
+  it('is read with the hashes of tags as texts, as the Go client writes them', () => {
+    const { tagsSet } = buildSubscription('T1', 'A || bb');
+    const written = { topic: 'T1', subVersion: 1, subString: 'A || bb', tagsSet };
+    expect(parseSubscription({ ...written, codeSet: ['65', '3136'] }).codeSet).to.deep.equal([65, 3136]);
+    expect(parseSubscription({ ...written, codeSet: ['-7', 8] }).codeSet).to.deep.equal([-7, 8]);
+    for (const codeSet of [['x'], [''], ['1.5'], [{}]]) {
+      expect(errorOf(() => parseSubscription({ ...written, codeSet })).code).to.equal('ERR_ROCKETMQ_FIELD_MALFORMED');
+    }
+  });
 });

@@ -31,7 +31,8 @@ describe('the control plane, asked anything', () => {
   const member = fc.constantFrom(
     'name', 'topic', 'broker', 'queueId', 'offset', 'group', 'body', 'bodyBase64', 'queues', 'perm', 'brokers', 'mode', 'timestamp',
     'action', 'code', 'ms', 'clientId', 'keys', 'properties', 'shardingKey', 'delayLevel', 'limit', 'from', 'retryMaxTimes',
-    'route', 'lagMs',
+    'route', 'lagMs', 'registered', 'brokerId', 'ext', 'timeoutMs',
+    'compression', 'innerBatch', 'storedBodyBase64', 'sysFlag', 'flag', 'reconsumeTimes', 'bornTimestamp',
   ); // prettier-ignore
   // An hour a run at most: moving the time on forever would only wait for timers.
   const body = fc.oneof(fc.dictionary(member, value, { maxKeys: 6 }), fc.jsonValue({ maxDepth: 3 }));

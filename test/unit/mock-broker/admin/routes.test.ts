@@ -1,53 +1,26 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
 import { expect } from 'chai';
-import { OPERATIONS, type OperationName } from '../../../../mock-broker/admin/operations.js';
-import { decodeTopicRoute } from '../../../../lib/protocol/topic-route.js';
-import { RawClient } from '../../../support/raw-client.js';
-import { AdminRig, json } from './admin-rig.js';
-
-interface Document {
-  readonly paths: Record<string, Record<string, { operationId: string; responses: Record<string, { content: Record<string, { schema: object }> }> }>>; // prettier-ignore
-}
+import { OPERATIONS } from '../../../../mock-broker/admin/operations.js';
+import type { AdminRig } from './admin-rig.js';
+import { brokerRoutes } from './broker-routes.js';
+import { CheckedApi } from './checked-api.js';
 
 /** Every operation is asked through the client, and every answer is held against the OpenAPI document. */
 describe('the routes of the control plane', () => {
+  let api: CheckedApi;
   let rig: AdminRig;
-  const asked = new Set<OperationName>();
-  const validators = new Map<string, (answer: unknown) => string>();
+  const ask: CheckedApi['ask'] = (name, ...args) => api.ask(name, ...args);
 
   before(async () => {
-    rig = await AdminRig.start({
+    api = await CheckedApi.start({
       brokers: 2,
       nameServers: 2,
       groups: { billing: {} },
       topics: { Orders: { queues: 2 } },
     });
-    const { body } = await rig.fetch('/openapi.json');
-    const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });
-    addFormats.default(ajv);
-    for (const methods of Object.values((body as Document).paths)) {
-      for (const { operationId, responses } of Object.values(methods)) {
-        const [content] = Object.values(responses).map((response) => response.content?.['application/json']);
-        if (content === undefined) continue;
-        const validate = ajv.compile(content.schema);
-        validators.set(operationId, (answer) => (validate(answer) ? '' : ajv.errorsText(validate.errors)));
-      }
-    }
+    ({ rig } = api);
   });
 
   after(async () => rig.stop());
-
-  async function ask<Name extends OperationName>(
-    name: Name,
-    ...args: Parameters<AdminRig['client'][Name]>
-  ): Promise<Awaited<ReturnType<AdminRig['client'][Name]>>> {
-    asked.add(name);
-    const call = rig.client[name] as (...given: typeof args) => Promise<unknown>;
-    const answer = await call.apply(rig.client, args);
-    expect(validators.get(name)?.(answer), name).to.equal('');
-    return answer as Awaited<ReturnType<AdminRig['client'][Name]>>;
-  }
 
   it('make, change and delete topics', async () => {
     const made = await ask('createTopic', { name: 'Payments', queues: 3, brokers: ['broker-b'] });
@@ -81,6 +54,39 @@ describe('the routes of the control plane', () => {
 
     await ask('expireMessages', { ...place, beforeOffset: 2 });
     expect(rig.cluster.messages('Orders', { queueId: 1 })[0]?.queueOffset).to.equal(2);
+  });
+
+  it('store what producers mostly leave to their clients', async () => {
+    const place = { topic: 'Unusual', broker: 'broker-a', queueId: 0 };
+    await ask('createTopic', { name: 'Unusual', queues: 1, brokers: ['broker-a'] });
+    await ask('produce', { ...place, body: 'packed', compression: 'zlib', flag: 7, reconsumeTimes: 3, bornTimestamp: 5 }); // prettier-ignore
+    const [packed] = rig.cluster.messages('Unusual');
+    expect(packed).to.include({ flag: 7, reconsumeTimes: 3, bornTimestamp: 5, isCompressed: true });
+    await ask('produce', {
+      ...place,
+      innerBatch: [
+        { body: 'a', tags: 'A' },
+        { body: 'b', keys: 'k-b' },
+      ],
+    });
+    await ask('produce', { ...place, storedBodyBase64: 'AAAA', sysFlag: 1 });
+    const { items } = await ask('listMessages', place);
+    expect(items.map(({ offset, body, tags, keys }) => [offset, body.text ?? body.base64, tags, keys])).to.deep.equal([
+      [0, 'packed', null, []],
+      [1, 'a', 'A', []],
+      [2, 'b', null, ['k-b']],
+      // What can't be unpacked is shown as it is stored.
+      [3, '\0\0\0', null, []],
+    ]);
+    expect((await ask('getMessage', { ...place, offset: 3 })).body).to.deep.include({ length: 3, cut: false });
+    const refused = async (message: object): Promise<unknown> =>
+      rig.client.produce({ ...place, ...message }).catch((error: unknown) => error);
+    expect(await refused({ body: 'a', innerBatch: [{ body: 'b' }] })).to.include({ status: 400, field: 'body' });
+    expect(await refused({ compression: 'zlib' })).to.include({ status: 400, field: 'body' });
+    const unknown = (await refused({ body: 'a', compression: 'gzip' })) as Error;
+    expect(unknown).to.include({ status: 400, field: 'compression' });
+    expect(unknown.message).to.match(/allowed is zlib, lz4, zstd$/);
+    await ask('deleteTopic', { topic: 'Unusual' });
   });
 
   it('show long bodies cut in lists, and whole one by one', async () => {
@@ -171,165 +177,7 @@ describe('the routes of the control plane', () => {
     expect(after?.history.map(({ what }) => what)).to.deep.equal(['stored', 'dead', 'replayed']);
   });
 
-  it('stop, start and disturb brokers', async () => {
-    expect((await ask('listBrokers')).items.map(({ name, running }) => [name, running])).to.deep.equal([
-      ['broker-a', true],
-      ['broker-b', true],
-    ]);
-    await ask('expireLocks', { broker: 'broker-a' });
-    expect(
-      (await ask('getGroup', { group: 'billing' })).queues.some(({ lock }) => (lock?.remainingMs ?? 0) > 0),
-    ).to.equal(false);
-    await ask('clearLocks', { broker: 'broker-a' });
-    expect(rig.cluster.locks('billing')).to.deep.equal([]);
-    expect((await ask('setPermission', { broker: 'broker-a', perm: 4 })).permission).to.equal(4);
-    await ask('setPermission', { broker: 'broker-a', perm: 6 });
-    expect(await ask('disconnectClients', { broker: 'broker-a', clientId: 'c1' })).to.deep.equal({ closed: 1 });
-    expect(await ask('stopBroker', { broker: 'broker-b' })).to.deep.include({ running: false, registered: false });
-    expect((await ask('startBroker', { broker: 'broker-b' })).running).to.equal(true);
-    const { address } = await ask('getBroker', { broker: 'broker-b' });
-    expect((await ask('restartBroker', { broker: 'broker-b' })).address).to.equal(address);
-    expect(rig.cluster.messages('Orders', { brokerName: 'broker-b', queueId: 1 })).to.have.length(2);
-    await ask('stopBroker', { broker: 'broker-b' });
-    await ask('startBroker', { broker: 'broker-b', keepData: false });
-    expect(rig.cluster.messages('Orders', { brokerName: 'broker-b' })).to.deep.equal([]);
-  });
-
-  it('add brokers and remove them', async () => {
-    const added = await ask('addBroker', { replicas: 1 });
-    expect(added).to.deep.include({ name: 'broker-c', running: true, registered: true });
-    expect(added.replicas.map(({ brokerId, running }) => [brokerId, running])).to.deep.equal([[1, true]]);
-    await ask('updateTopic', { topic: 'Orders', queues: 3, brokers: ['broker-c'] });
-    const { items } = await ask('produce', { topic: 'Orders', broker: 'broker-c', queueId: 2, body: 'paid' });
-    expect(items.map(({ broker }) => broker)).to.deep.equal(['broker-c']);
-
-    const taken = await rig.client.addBroker({ name: 'broker-c' }).catch((error: unknown) => error);
-    expect(taken).to.include({ status: 400, field: 'name' });
-    await ask('removeBroker', { broker: 'broker-c' });
-    expect(rig.cluster.brokers.map(({ name }) => name)).to.deep.equal(['broker-a', 'broker-b']);
-    const gone = await rig.client.removeBroker({ broker: 'broker-c' }).catch((error: unknown) => error);
-    expect(gone).to.include({ code: 'ERR_MOCK_NOT_FOUND', status: 404, field: 'broker' });
-    const { address } = added;
-    const again = await ask('addBroker', { name: 'moved', port: Number(address.split(':')[1]) });
-    expect(again).to.deep.include({ name: 'moved', address, replicas: [] });
-    const occupied = await rig.client
-      .addBroker({ port: Number(address.split(':')[1]) })
-      .catch((error: unknown) => error);
-    expect(occupied).to.include({ status: 409 });
-    expect(rig.cluster.brokers.map(({ name }) => name)).to.deep.equal(['broker-a', 'broker-b', 'moved']);
-    await ask('removeBroker', { broker: 'moved' });
-  });
-
-  it('start a broker at another port', async () => {
-    const { address: before } = await ask('stopBroker', { broker: 'broker-b' });
-    const port = Number(rig.cluster.broker('broker-a').address.split(':')[1]);
-    const occupied = await rig.client.startBroker({ broker: 'broker-b', port }).catch((error: unknown) => error);
-    expect(occupied).to.include({ status: 409 });
-    expect((await ask('getBroker', { broker: 'broker-b' })).address).to.equal(before);
-    const moved = await ask('startBroker', { broker: 'broker-b', port: 0 });
-    expect(moved.running).to.equal(true);
-    const { route } = await ask('getRoute', { nameServer: 0, topic: 'Orders' });
-    const data = route?.brokerDatas.find(({ brokerName }) => brokerName === 'broker-b');
-    expect(data?.brokerAddrs['0']).to.equal(moved.address);
-  });
-
-  it('hold up what comes to replicas', async () => {
-    await ask('addBroker', { name: 'replicated', replicas: 1 });
-    await ask('updateTopic', { topic: 'Orders', queues: 1, brokers: ['replicated'] });
-    const [replica] = rig.cluster.broker('replicated').replicas;
-    const place = { topic: 'Orders', broker: 'replicated', queueId: 0 };
-    const copied = (): number | undefined => replica?.state.store.maxOffset('Orders', 0);
-    const id = { broker: 'replicated', brokerId: 1 };
-
-    expect(await ask('pauseReplication', id)).to.deep.include({ brokerId: 1, paused: true, lagMs: 0, behind: 0 });
-    await ask('produce', { ...place, body: 'one' });
-    expect((await ask('getBroker', { broker: 'replicated' })).replicas.map(({ behind }) => behind)).to.deep.equal([1]);
-    expect(copied()).to.equal(0);
-    expect(await ask('resumeReplication', id)).to.deep.include({ paused: false, behind: 0 });
-    expect(copied()).to.equal(1);
-
-    expect(await ask('setReplicationLag', { ...id, lagMs: 500 })).to.deep.include({ paused: false, lagMs: 500 });
-    await ask('produce', { ...place, body: 'two' });
-    await ask('advanceClock', { ms: 499 });
-    expect(copied()).to.equal(1);
-    await ask('advanceClock', { ms: 1 });
-    expect(copied()).to.equal(2);
-
-    const none = await rig.client
-      .pauseReplication({ broker: 'replicated', brokerId: 2 })
-      .catch((error: unknown) => error);
-    expect(none).to.include({ code: 'ERR_MOCK_NOT_FOUND', field: 'brokerId' });
-    await ask('removeBroker', { broker: 'replicated' });
-  });
-
-  it('stop name servers, and have them disagree', async () => {
-    const addresses = rig.cluster.namesrvAddr.split(';');
-    const rest = { running: true, frozen: false, overrides: [] };
-    expect((await ask('listNameServers')).items).to.deep.equal(
-      addresses.map((address, nameServer) => ({ nameServer, address, ...rest })),
-    );
-    expect(await ask('stopNameServer', { nameServer: 1 })).to.deep.include({ running: false });
-    expect(rig.cluster.nameServers.map(({ running }) => running)).to.deep.equal([true, false]);
-    expect(await ask('startNameServer', { nameServer: 1 })).to.deep.include({ running: true, address: addresses[1] });
-
-    const queuesAt = async (nameServer: number): Promise<number[] | undefined> => {
-      const { route } = await ask('getRoute', { nameServer, topic: 'Orders' });
-      return route?.queueDatas.map(({ readQueueNums }) => readQueueNums);
-    };
-    expect((await ask('freezeNameServer', { nameServer: 1 })).frozen).to.equal(true);
-    await ask('updateTopic', { topic: 'Orders', queues: 4 });
-    expect([await queuesAt(0), await queuesAt(1)]).to.deep.equal([[4, 4], [2, 2]]); // prettier-ignore
-    expect((await ask('thawNameServer', { nameServer: 1 })).frozen).to.equal(false);
-    expect(await queuesAt(1)).to.deep.equal([4, 4]);
-  });
-
-  it('have one name server say something else of a topic', async () => {
-    const { route: before } = await ask('getRoute', { nameServer: 0, topic: 'Orders' });
-    const [queueData] = before?.queueDatas ?? [];
-    const [brokerData] = before?.brokerDatas ?? [];
-    if (queueData === undefined || brokerData === undefined) throw new Error('Orders has no route');
-    const route = { orderTopicConf: 'broker-a:1', queueDatas: [{ ...queueData, readQueueNums: 1 }], brokerDatas: [brokerData] }; // prettier-ignore
-    expect((await ask('overrideRoute', { nameServer: 1, topic: 'Orders', route })).overrides).to.deep.equal(['Orders']);
-    const client = await RawClient.connect(rig.cluster.nameServers[1]?.address ?? '');
-    const told = await client.request({ code: 105, extFields: { topic: 'Orders', acceptStandardJsonOnly: 'true' } });
-    await client.close();
-    expect(decodeTopicRoute(told.body)).to.deep.include(route);
-    expect(await ask('getRoute', { nameServer: 0, topic: 'Orders' })).to.deep.equal({ route: before });
-
-    await ask('overrideRoute', { nameServer: 1, topic: 'Payments', route });
-    await ask('overrideRoute', { nameServer: 1, topic: 'Orders', route: null });
-    expect(await ask('getRoute', { nameServer: 1, topic: 'Orders' })).to.deep.equal({ route: null });
-    expect((await ask('clearOverride', { nameServer: 1, topic: 'Orders' })).overrides).to.deep.equal(['Payments']);
-    expect(await ask('getRoute', { nameServer: 1, topic: 'Orders' })).to.deep.equal({ route: before });
-    expect((await ask('clearOverrides', { nameServer: 1 })).overrides).to.deep.equal([]);
-
-    const none = await rig.client.freezeNameServer({ nameServer: 2 }).catch((error: unknown) => error);
-    expect(none).to.include({ code: 'ERR_MOCK_NOT_FOUND', status: 404, field: 'nameServer' });
-  });
-
-  it('name the place in a route that is not right', async () => {
-    const broker = {
-      cluster: 'c',
-      brokerName: 'broker-a',
-      brokerAddrs: { 0: '127.0.0.1:1' },
-      enableActingMaster: false,
-    };
-    const queue = { brokerName: 'broker-a', readQueueNums: 1, writeQueueNums: 1, perm: 6, topicSysFlag: 0 };
-    const wrong: [unknown, string, string][] = [
-      ['nothing', 'route', 'an object of orderTopicConf, queueDatas, brokerDatas, staticTopicBrokers or null'],
-      [{ queueDatas: [] }, 'route.brokerDatas', 'a list'],
-      [{ queueDatas: [queue, { ...queue, perm: 16 }], brokerDatas: [broker] }, 'route.queueDatas.1.perm', 'from 0 to 15'],
-      [{ queueDatas: [{ ...queue, nums: 1 }], brokerDatas: [broker] }, 'route.queueDatas.0.nums', 'one of brokerName'],
-      [{ queueDatas: [queue], brokerDatas: [{ ...broker, brokerAddrs: { master: 'x' } }] }, 'route.brokerDatas.0.brokerAddrs', 'an object of texts'],
-    ]; // prettier-ignore
-    for (const [route, field, words] of wrong) {
-      const { status, body } = await rig.fetch('/api/name-servers/0/routes/Orders', json({ route }, 'PUT'));
-      const { error } = body as { error: { field: string; message: string } };
-      expect([status, error.field]).to.deep.equal([400, field]);
-      expect(error.message).to.include(words);
-    }
-    expect(rig.cluster.nameServers[0]?.overrides).to.deep.equal([]);
-  });
+  brokerRoutes(() => api);
 
   it('switch faults on and off', async () => {
     const rule = { code: 'LOCK_BATCH_MQ', times: 3, action: { type: 'lock', do: 'refuse' } } as const;
@@ -385,6 +233,6 @@ describe('the routes of the control plane', () => {
   });
 
   it('were all asked', () => {
-    expect([...asked].sort()).to.deep.equal(Object.keys(OPERATIONS).sort());
+    expect([...api.asked].sort()).to.deep.equal(Object.keys(OPERATIONS).sort());
   });
 });

@@ -50,6 +50,13 @@ describe('fault rules as JSON', () => {
     }
   });
 
+  it('are about any request, by number or name', () => {
+    for (const code of [0, 41, 200_050, 'POP_MESSAGE', ['LOCK_BATCH_MQ', 200_151]]) {
+      const rule = { code, action: { type: 'drop' } };
+      expect(describeFault(new Faults().add(parseFaultRule(rule))).rule).to.deep.equal(rule);
+    }
+  });
+
   it('have bytes as base64', () => {
     const raw = parseFaultRule({ action: { type: 'raw', base64: 'AQID' } });
     expect(raw.action).to.deep.equal({ type: 'raw', bytes: Buffer.from([1, 2, 3]) });

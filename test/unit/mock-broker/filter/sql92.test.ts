@@ -254,4 +254,10 @@ describe('SQL92 filters', () => {
       expect(matches(`${'('.repeat(150)}a = 1${')'.repeat(150)}`, { a: '1' })).to.equal(true);
     });
   });
+
+  it('take a comment that ends with its line for one, and minus signs for those of numbers elsewhere', () => {
+    expect(matches('- - 5 = 5 -- why\nAND TRUE = TRUE')).to.equal(true);
+    expect(matches('--5 = 5')).to.equal(true);
+    expect(syntaxError('-- 5 = 5\n').position).to.equal(9);
+  });
 });

@@ -1,16 +1,14 @@
 import { expect } from 'chai';
 import { MqVersion, RequestCode } from '../../../../lib/protocol/codes.js';
-import type { RemotingCommand, RequestCommand } from '../../../../lib/protocol/command.js';
+import type { RemotingCommand } from '../../../../lib/protocol/command.js';
 import { decodeMessages } from '../../../../lib/protocol/message.js';
 import { MockClock } from '../../../../mock-broker/index.js';
 import { GROUP, MockHarness, TOPIC } from '../../../support/mock-harness.js';
 import type { RawClient } from '../../../support/raw-client.js';
+import { ackFields, ackOf, changeOf, type Fields, INVISIBLE_MS, popOf, requestOf as request } from '../pop-requests.js';
 
 const RETRY = `%RETRY%${GROUP}_${TOPIC}`;
 const NOW = 1_800_000_000_000;
-const INVISIBLE_MS = 20_000;
-
-type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 describe('popping', () => {
   let clock: MockClock;
@@ -24,26 +22,6 @@ describe('popping', () => {
   });
 
   afterEach(() => harness.stop());
-
-  function request(code: number, fields: Fields, body?: object): RequestCommand {
-    const extFields = Object.fromEntries(
-      Object.entries(fields).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
-    );
-    return { code, extFields, ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }) };
-  }
-
-  const popOf = (fields: Fields = {}): RequestCommand =>
-    request(RequestCode.POP_MESSAGE, {
-      consumerGroup: GROUP,
-      topic: TOPIC,
-      queueId: 0,
-      maxMsgNums: 32,
-      invisibleTime: INVISIBLE_MS,
-      pollTime: 0,
-      bornTime: Date.now(),
-      initMode: 0,
-      ...fields,
-    });
 
   const pop = (fields?: Fields): Promise<RemotingCommand> => client.request(popOf(fields));
 
@@ -60,22 +38,11 @@ describe('popping', () => {
 
   const stored = (topic: string): string[] => harness.cluster.messages(topic).map((message) => message.body.toString());
 
-  /** The handle of one message of a pop, as a client makes it. */
-  const handleOf = (reply: RemotingCommand, offset: number): string => {
-    const { startOffsetInfo = '', popTime, invisibleTime, reviveQid } = reply.extFields;
-    const start = startOffsetInfo.split(' ')[2];
-    return `${start} ${popTime} ${invisibleTime} ${reviveQid} 0 broker-a 0 ${offset}`;
-  };
-
-  const ackFields = (reply: RemotingCommand, offset: number): Fields => {
-    return { consumerGroup: GROUP, topic: TOPIC, queueId: 0, offset, extraInfo: handleOf(reply, offset) };
-  };
-
   const ack = (reply: RemotingCommand, offset: number): Promise<RemotingCommand> =>
-    client.request(request(RequestCode.ACK_MESSAGE, ackFields(reply, offset)));
+    client.request(ackOf(reply, offset));
 
   const change = (reply: RemotingCommand, offset: number, invisibleTime: number): Promise<RemotingCommand> =>
-    client.request(request(RequestCode.CHANGE_MESSAGE_INVISIBLETIME, { ...ackFields(reply, offset), invisibleTime }));
+    client.request(changeOf(reply, offset, invisibleTime));
 
   const committed = (topic = TOPIC): number | undefined =>
     harness.cluster.offsets(GROUP).find((offset) => offset.topic === topic && offset.queueId === 0)?.offset;
@@ -352,6 +319,7 @@ describe('popping', () => {
     });
 
     it('heeds a changed time, and no acknowledgement of an earlier pop', async () => {
+      harness.provokes('ackWithoutHold');
       produce('a', 'b');
       const first = await popInOrder({ maxMsgNums: 1 });
       const changed = await change(first, 0, 1000);

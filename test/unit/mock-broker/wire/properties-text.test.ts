@@ -27,4 +27,9 @@ describe('Java properties', () => {
     expect(read('delays=1s 5s 10s')).to.deep.equal({ delays: '1s 5s 10s' });
     expect(read('')).to.deep.equal({});
   });
+
+  it('are read up to the end of the line, whatever blanks are in them', () => {
+    expect(read(`a${' '.repeat(50)}b\u2028c`)).to.deep.equal({ a: 'b\u2028c' });
+    expect(read('a = b\rc')).to.deep.equal({ a: 'b\rc' });
+  });
 });
