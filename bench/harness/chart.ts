@@ -10,7 +10,8 @@ const PANEL_HEAD = 46;
 const PANEL_GAP = 18;
 const MARGIN = 16;
 
-const STYLE = `
+/** Of all drawings: on light ground and on dark. */
+export const CHART_STYLE = `
     .ground { fill: #ffffff }
     text { fill: #1f2328; font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif }
     .head { font-weight: 600; font-size: 14px }
@@ -41,12 +42,12 @@ export function drawChart(title: string, measures: readonly Measure[]): string {
   }
   const height = y - PANEL_GAP + MARGIN;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title desc">
-  <title id="title">${escape(title)}</title>
-  <desc id="desc">${escape(facts.join(' '))}</desc>
-  <style>${STYLE}
+  <title id="title">${escapeXml(title)}</title>
+  <desc id="desc">${escapeXml(facts.join(' '))}</desc>
+  <style>${CHART_STYLE}
   </style>
   <rect class="ground" width="${WIDTH}" height="${height}" rx="6"/>
-  <text class="head" x="${MARGIN}" y="${MARGIN + 12}">${escape(title)}</text>
+  <text class="head" x="${MARGIN}" y="${MARGIN + 12}">${escapeXml(title)}</text>
 ${parts.join('\n')}
 </svg>
 `;
@@ -66,7 +67,7 @@ function drawPanel(measure: Measure, top: number): Panel {
   const scale = (value: number): number => round((Math.max(0, value) / most) * (WIDTH - left - VALUE - MARGIN));
   const name = measure.unit === '' ? measure.name : `${measure.name}, ${measure.unit}`;
   const lines = [
-    `  <text x="${MARGIN}" y="${top + 18}">${escape(name)}</text>`,
+    `  <text x="${MARGIN}" y="${top + 18}">${escapeXml(name)}</text>`,
     `  <text class="quiet" x="${WIDTH - MARGIN}" y="${top + 18}" text-anchor="end">${measure.chart ?? ''}</text>`,
   ];
   bars.forEach((bar, index) => {
@@ -74,7 +75,7 @@ function drawPanel(measure: Measure, top: number): Panel {
     const middle = y + BAR / 2;
     const [from, to] = [left + scale(bar.min), left + scale(bar.max)];
     lines.push(
-      `  <text x="${left - 8}" y="${middle + 4}" text-anchor="end">${escape(bar.name)}</text>`,
+      `  <text x="${left - 8}" y="${middle + 4}" text-anchor="end">${escapeXml(bar.name)}</text>`,
       `  <rect class="bar" x="${left}" y="${y}" width="${scale(bar.median)}" height="${BAR}" rx="2"/>`,
       `  <path class="spread" d="M${from} ${middle}H${to}M${from} ${middle - 4}v8M${to} ${middle - 4}v8"/>`,
       `  <text x="${Math.max(to, left) + 8}" y="${middle + 4}">${formatNumber(bar.median, measure.digits)}</text>`,
@@ -94,6 +95,6 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function escape(text: string): string {
+export function escapeXml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
