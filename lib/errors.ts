@@ -201,6 +201,19 @@ export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
+/** Shows of a URL what no secret can be in: user, password and query stay out. What is no URL is not shown at all. */
+export function describeUrl(url: unknown): string {
+  if (typeof url !== 'string' || !URL.canParse(url)) return 'something that is no URL';
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${host}${pathname}${search === '' ? '' : '?...'}`;
+}
+
+/** What kind of value it is, for errors about values that may be secret. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
 /** Shows a refused value in an error message, shortened, so that it never floods a log. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);

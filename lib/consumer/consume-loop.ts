@@ -113,8 +113,13 @@ export class ConsumeLoop {
    */
   #takeTurn(queue: AssignedQueue, now: number): void {
     const { generation } = queue;
-    if (queue.localLock.activeCount > 0 || this.#places.activeCount >= this.#options.consumeConcurrency) {
-      const slice = (): Promise<SliceEnd> => this.#guard(queue, generation, this.#waitedSlice(queue, generation));
+    const behindItself = queue.localLock.activeCount > 0;
+    if (behindItself || this.#places.activeCount >= this.#options.consumeConcurrency) {
+      queue.waitsForPlace = { since: now, behindItself };
+      const slice = (): Promise<SliceEnd> => {
+        queue.waitsForPlace = undefined;
+        return this.#guard(queue, generation, this.#waitedSlice(queue, generation));
+      };
       void queue.localLock(() => this.#places(slice)).then((end) => this.#ended(queue, end));
       return;
     }

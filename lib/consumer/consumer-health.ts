@@ -1,6 +1,6 @@
 import { describeQueue } from '../protocol/message-queue.js';
 import type { AssignedQueue } from './assigned-queue.js';
-import { LONGEST_WITHOUT_PULL } from './stall.js';
+import { STALL_AFTER, stallOf, type StallCode } from './stall.js';
 
 /** Whether a consumer does its work, for a readiness probe or an alarm. */
 export interface ConsumerHealth {
@@ -9,6 +9,15 @@ export interface ConsumerHealth {
   /** What does, in words. Empty when healthy. */
   readonly reasons: readonly string[];
 }
+
+/** What a queue that is owned may be in without anything being wrong with this consumer or its brokers. */
+const AS_WANTED: ReadonlySet<StallCode> = new Set([
+  'SUSPENDED',
+  'LISTENER_RUNNING',
+  'LISTENERS_BUSY',
+  'RETRYING',
+  'FLOW_CONTROL',
+]);
 
 /** @param suspended the user has suspended the whole consumer */
 export function describeHealth(
@@ -24,15 +33,13 @@ export function describeHealth(
       reasons.push(`${name} waits for its lock${queue.refusals > 0 ? `, refused ${queue.refusals} times` : ''}`);
     } else if (queue.state === 'owned' && !queue.holdsLease(now, leaseTime)) {
       reasons.push(`${name} could not renew its lock`);
-    } else if (queue.state === 'owned' && !suspended && isStuck(queue, now)) {
-      reasons.push(`${name} has not been pulled for ${Math.round((now - queue.lastPullAt) / 1_000)} s`);
+    } else if (queue.state === 'owned') {
+      // A pull or two that fail are nothing: it is tried again in a second.
+      const stall = stallOf(queue, now, leaseTime, suspended);
+      if (stall !== undefined && stall.forMs >= STALL_AFTER && !AS_WANTED.has(stall.code)) {
+        reasons.push(`${name}: ${stall.reason}`);
+      }
     }
   }
   return { healthy: reasons.length === 0, reasons };
-}
-
-/** Not pulled for long, although neither the user nor a full buffer is the reason. */
-function isStuck(queue: AssignedQueue, now: number): boolean {
-  const asWanted = queue.suspended || queue.waitsForRoom;
-  return !asWanted && queue.lastPullAt !== Number.NEGATIVE_INFINITY && now - queue.lastPullAt > LONGEST_WITHOUT_PULL;
 }

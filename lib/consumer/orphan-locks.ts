@@ -17,7 +17,7 @@ export interface OrphanLocksDeps {
   readonly client: ClientInstance;
   /** With its namespace. */
   readonly consumerGroup: string;
-  readonly locks: Pick<QueueLocks, 'lock' | 'unlockFor'>;
+  readonly locks: Pick<QueueLocks, 'takeOver'>;
   readonly released: (clientId: string, queues: readonly AssignedQueue[]) => void;
 }
 
@@ -114,14 +114,14 @@ export class OrphanLocks {
       else if (!watch.absentSince.has(id)) watch.absentSince.set(id, this.#missingFrom(id, named, now));
     }
     for (const [id, since] of watch.absentSince) {
-      if (now - since > leaseOf(id) + MARGIN) await this.#release(id, watch);
+      if (now - since > leaseOf(id) + MARGIN) await this.#release(id, brokerName, watch);
     }
   }
 
   /** Who is there, by the broker's own list. */
-  async #ask(brokerName: string): Promise<{ present: ReadonlySet<string>; named: Named }> {
+  async #ask(brokerName: string, timeoutMs?: number): Promise<{ present: ReadonlySet<string>; named: Named }> {
     const { client, consumerGroup } = this.#deps;
-    const { consumerIds } = await client.callMaster(brokerName, getConsumerListByGroup, { consumerGroup });
+    const { consumerIds } = await client.callMaster(brokerName, getConsumerListByGroup, { consumerGroup }, timeoutMs);
     const address = client.routes.brokerAddress(brokerName);
     const since = (address === undefined ? undefined : client.connectedSince(address)) ?? client.clock.now();
     let named = this.#named.get(brokerName);
@@ -139,14 +139,14 @@ export class OrphanLocks {
     return named.ids.has(id) ? now : Math.max(now, named.since + DEFAULT_LEASE_TIME);
   }
 
-  async #release(clientId: string, watch: Watch): Promise<void> {
+  async #release(clientId: string, brokerName: string, watch: Watch): Promise<void> {
     const queues = [...watch.queues].filter(isWaiting);
     if (queues.length === 0) return;
-    await this.#deps.locks.unlockFor(clientId, queues);
-    const waiting = queues.filter(isWaiting);
-    if (waiting.length === 0) return;
-    await this.#deps.locks.lock(waiting);
-    const acquired = waiting.filter((queue) => queue.locked);
+    await this.#deps.locks.takeOver(brokerName, clientId, queues, async (timeoutMs) => {
+      const { present } = await this.#ask(brokerName, timeoutMs);
+      return present.has(clientId);
+    });
+    const acquired = queues.filter((queue) => queue.locked);
     if (acquired.length > 0) this.#deps.released(clientId, acquired);
   }
 }

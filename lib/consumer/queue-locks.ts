@@ -178,7 +178,8 @@ export class QueueLocks {
       await this.#client.introduce(brokerName);
     } catch (error) {
       log('%s takes no heartbeat, and is not asked for locks: %s', brokerName, error);
-      this.#observer.failed(wanted(), brokerName, error); return;
+      this.#observer.failed(wanted(), brokerName, error);
+      return;
     }
     // Looked at only now: while this waited for its turn an unlock may have gone out, which it must not undo.
     const queues = wanted();

@@ -2,6 +2,7 @@ import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
 import type { Timer } from '../clock.js';
 import { BrokerError, RocketMQError } from '../errors.js';
+import { leaseOf } from '../protocol/lease.js';
 import { compareMessageQueues, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
 import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.js';
 import type { TopicRoute } from '../routing/route-table.js';
@@ -232,14 +233,17 @@ export class Rebalancer {
     return members;
   }
 
-  /** Who was a member before, and is missing although the broker has not named it yet on a young connection. */
+  /**
+   * Who was a member before, and is missing although the broker has not named it yet on a connection that is younger than
+   * that member's lease.
+   */
   #unheardOf(address: string, members: readonly string[]): string[] {
-    const since = this.#deps.client.connectedSince(address) ?? Number.NEGATIVE_INFINITY;
+    const since = this.#deps.client.connectedSince(address) ?? this.#now();
     let named = this.#named.get(address);
     if (named?.since !== since) this.#named.set(address, (named = { since, members: new Set() }));
     for (const id of members) named.members.add(id);
-    if (this.#isTrusted(address)) return [];
-    return this.#membersBefore.filter((id) => !named.members.has(id));
+    const age = this.#now() - since;
+    return this.#membersBefore.filter((id) => !named.members.has(id) && age <= leaseOf(id));
   }
 
   /** Any broker of the topic knows all members. One that has been connected to for long is to be preferred. */

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.js';
-import { ValidationError } from '../errors.js';
+import { describeUrl, kindOf, ValidationError } from '../errors.js';
 import { LANGUAGES } from '../protocol/command.js';
 import { parseAddress } from '../remoting/address.js';
 import { normalizeTls, type TlsOptions } from '../remoting/tls.js';
@@ -195,7 +195,7 @@ function readAddresses(value: unknown, name: string): readonly string[] {
 
 function readHttpUrl(value: unknown, name: string): string {
   if (typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
-  throw new ValidationError(name, value, 'an http:// or https:// URL');
+  throw new ValidationError(name, describeUrl(value), 'an http:// or https:// URL');
 }
 
 const ACL_RULES: Rules<Required<AclCredentials>> = {
@@ -209,13 +209,15 @@ function missing(name: string): never {
 }
 
 function readAcl(value: unknown, name: string): ResolvedAcl {
+  // What stands in the place of an object with keys may be a key.
+  if (!isObject(value)) throw new ValidationError(name, kindOf(value), 'an object with accessKey and secretKey');
   const { accessKey, secretKey, securityToken } = applyRules(ACL_RULES, value, {}, name);
   return { accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) };
 }
 
 const pem: Rule<string | Buffer>['read'] = (value, name) => {
   if ((typeof value === 'string' && value !== '') || (Buffer.isBuffer(value) && value.length > 0)) return value;
-  throw new ValidationError(name, typeof value, 'a non-empty string or Buffer');
+  throw new ValidationError(name, kindOf(value), 'a non-empty string or Buffer');
 };
 
 const TLS_RULES: Rules<{ readonly [K in keyof TlsOptions]-?: TlsOptions[K] | undefined }> = {
@@ -236,7 +238,7 @@ const TLS_RULES: Rules<{ readonly [K in keyof TlsOptions]-?: TlsOptions[K] | und
 
 function readTls(value: unknown, name: string): TlsOptions | undefined {
   if (typeof value === 'boolean') return normalizeTls(value);
-  if (!isObject(value)) throw new ValidationError(name, value, 'true, false or an object of TLS options');
+  if (!isObject(value)) throw new ValidationError(name, kindOf(value), 'true, false or an object of TLS options');
   const resolved = Object.entries(applyRules(TLS_RULES, value, {}, name));
   return Object.fromEntries(resolved.filter(([, option]) => option !== undefined));
 }

@@ -1,4 +1,4 @@
-import { describeValue, ValidationError } from '../errors.js';
+import { describeValue, kindOf, ValidationError } from '../errors.js';
 
 /**
  * How one option is read: what it is when it isn't given, and what a given value must be. TypeScript checks what
@@ -75,7 +75,7 @@ export const text: Rule<string>['read'] = (value, name) => {
 /** As {@link text}, for what must not appear in an error message. */
 export const secret: Rule<string>['read'] = (value, name) => {
   if (typeof value === 'string' && value !== '') return value;
-  throw new ValidationError(name, typeof value, 'a non-empty string');
+  throw new ValidationError(name, kindOf(value), 'a non-empty string');
 };
 
 export function oneOf<const T extends string>(...allowed: readonly T[]): Rule<T>['read'] {

@@ -55,6 +55,8 @@ export function tlsConnectOptions(tls: TlsOptions, host: string, port: number): 
 /** What went wrong in a handshake and what to do about it, by the error's code. */
 export function describeTlsFailure(error: unknown): string {
   const code = errorCode(error);
+  const unusable = unusableOptions(error, code);
+  if (unusable !== undefined) return unusable;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return 'its certificate is for another name; set tls.servername to the name in the certificate';
   }
@@ -75,6 +77,25 @@ export function describeTlsFailure(error: unknown): string {
     return 'it refused this side; check tls.cert, tls.key and the TLS versions and ciphers of both sides';
   }
   return 'the TLS handshake failed; check the tls options and the TLS configuration of the peer';
+}
+
+/** What is wrong with this side's own certificate, key or ciphers. */
+function unusableOptions(error: unknown, code: string): string | undefined {
+  const words = error instanceof Error ? error.message : '';
+  // A PKCS#12 file that can't be opened is told without a code.
+  if (/BAD_DECRYPT|BAD_PASSWORD|INTERRUPTED_OR_CANCELLED/.test(code) || words === 'mac verify failure') {
+    return 'tls.key, or tls.pfx, could not be opened; check tls.passphrase';
+  }
+  switch (code) {
+    case 'ERR_OSSL_PEM_NO_START_LINE':
+      return 'tls.cert or tls.key is no PEM';
+    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH':
+      return 'tls.key does not belong to tls.cert';
+    case 'ERR_SSL_NO_CIPHER_MATCH':
+      return 'tls.ciphers names no cipher suite that Node knows';
+    default:
+      return undefined;
+  }
 }
 
 /** An alert of the peer, such as TLS 1.3 sends for a missing client certificate after the handshake looked done. */

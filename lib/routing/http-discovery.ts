@@ -30,9 +30,13 @@ export async function discoverNameServers(url: string, clock: Clock, cancel: Abo
       length += chunk.length;
       if (length > MAX_BODY_BYTES) throw new Error(`answered with more than ${MAX_BODY_BYTES} bytes`);
     }
-    const line = Buffer.concat(chunks).toString('utf8').trim().split(/\r?\n/, 1)[0] ?? '';
-    return parseNameServers(line);
+    return parseDiscovery(Buffer.concat(chunks));
   } finally {
     clock.clearTimeout(timer);
   }
+}
+
+/** The addresses in the first line of an answer. @throws ValidationError as parseNameServers does */
+export function parseDiscovery(body: Buffer): string[] {
+  return parseNameServers(body.toString('utf8').trim().split(/\r?\n/, 1)[0] ?? '');
 }

@@ -1,6 +1,14 @@
 import createDebug from 'debug';
 import type { Clock, Timer } from '../clock.js';
-import { AbortError, ConnectionError, RouteError, TimeoutError, ValidationError } from '../errors.js';
+import {
+  AbortError,
+  ConnectionError,
+  describeUrl,
+  RouteError,
+  TimeoutError,
+  ValidationError,
+  type RocketMQError,
+} from '../errors.js';
 import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
 import type { RequestType } from '../protocol/requests/request-type.js';
 import { describeCause } from '../remoting/connection-errors.js';
@@ -77,6 +85,7 @@ export class NameServers {
    *
    * @throws RouteError `ERR_ROCKETMQ_NO_NAME_SERVER` when none answered; its message names each with its reason, its
    *   cause is an AggregateError of them
+   * @throws ConnectionError `ERR_ROCKETMQ_TLS_FAILED` when it was TLS with each of them
    * @throws AbortError when the signal fired
    * @throws ConnectionError `ERR_ROCKETMQ_CLOSED` when the client was closed
    */
@@ -143,7 +152,8 @@ export class NameServers {
     }
     const refreshing = this.refresh();
     return new Promise((resolve, reject) => {
-      const abort = (): void => reject(new AbortError(`reading ${url} was aborted by the signal`, signal?.reason));
+      const abort = (): void =>
+        reject(new AbortError(`reading ${describeUrl(url)} was aborted by the signal`, signal?.reason));
       const timer = this.#clock.setTimeout(
         () => reject(unknownServers(url, `no answer within ${timeoutMs} ms`)),
         timeoutMs,
@@ -164,7 +174,7 @@ export class NameServers {
       this.#discovered = true;
     } catch (error) {
       const reason = describeCause(error);
-      log('reading the name servers from %s failed: %s', url, reason);
+      log('reading the name servers from %s failed: %s', describeUrl(url), reason);
       if (this.#addresses.length === 0) {
         throw unknownServers(url, reason, error);
       }
@@ -201,7 +211,8 @@ function failsOver(error: unknown): error is Error {
   return error instanceof TimeoutError;
 }
 
-function unknownServers(url: string, reason: string, cause?: unknown): RouteError {
+function unknownServers(namesrvUrl: string, reason: string, cause?: unknown): RouteError {
+  const url = describeUrl(namesrvUrl);
   return new RouteError(
     'ERR_ROCKETMQ_NO_NAME_SERVER',
     `no name server is known: ${url} could not be read (${reason}); check namesrvUrl or set namesrvAddr`,
@@ -210,21 +221,41 @@ function unknownServers(url: string, reason: string, cause?: unknown): RouteErro
   );
 }
 
-function noneAnswered(failures: readonly { address: string; error: Error }[]): RouteError {
+type Failure = { readonly address: string; readonly error: Error };
+
+function noneAnswered(failures: readonly Failure[]): RocketMQError {
+  const tlsFailure = tlsFailureOfAll(failures);
+  if (tlsFailure !== undefined) return tlsFailure;
   const reasons = failures.map(({ address, error }) => `${address}: ${error.message}`).join(' | ');
   return new RouteError(
     'ERR_ROCKETMQ_NO_NAME_SERVER',
     `no name server answered, check namesrvAddr and that one of them runs: ${reasons}`,
     { addresses: failures.map(({ address }) => address) },
-    new AggregateError(
-      failures.map(({ error }) => error),
-      'no name server answered',
-    ),
+    aggregate(failures),
+  );
+}
+
+/** When TLS fails with each of them, they are there: it is the tls options or the certificates that need somebody. */
+function tlsFailureOfAll(failures: readonly Failure[]): ConnectionError | undefined {
+  const errors: ConnectionError[] = [];
+  for (const { error } of failures) {
+    if (error instanceof ConnectionError && error.code === 'ERR_ROCKETMQ_TLS_FAILED') errors.push(error);
+  }
+  const [first] = errors;
+  if (first === undefined || errors.length < failures.length) return undefined;
+  if (errors.length === 1) return first;
+  const message = errors.map((error) => error.message).join(' | ');
+  return new ConnectionError(first.code, first.address, message, aggregate(failures));
+}
+
+function aggregate(failures: readonly Failure[]): AggregateError {
+  return new AggregateError(
+    failures.map(({ error }) => error),
+    'no name server answered',
   );
 }
 
 function checkUrl(url: string): void {
-  const allowed = 'an http:// or https:// URL';
-  if (!URL.canParse(url)) throw new ValidationError('namesrvUrl', url, allowed);
-  if (!/^https?:$/.test(new URL(url).protocol)) throw new ValidationError('namesrvUrl', url, allowed);
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
+  throw new ValidationError('namesrvUrl', describeUrl(url), 'an http:// or https:// URL');
 }

@@ -8,12 +8,12 @@ import {
   SendError,
   StateError,
   ValidationError,
-  type BrokerError,
+  BrokerError,
 } from '../../lib/errors.js';
 import type { ProducerOptions } from '../../lib/options.js';
 import { Producer } from '../../lib/producer/producer.js';
 import type { ProducerMessage } from '../../lib/producer/producer-message.js';
-import { RequestCode } from '../../lib/protocol/codes.js';
+import { RequestCode, ResponseCode } from '../../lib/protocol/codes.js';
 import { MockClock, MockCluster, type JournalEntry, type MockClusterOptions } from '../../mock-broker/index.js';
 import { rejection } from '../support/rejection.js';
 
@@ -247,8 +247,9 @@ describe('producer', () => {
       const producer = await startProducer({ acl });
       expect((await producer.send({ topic: 'Orders', body: 'x' })).status).to.equal('SEND_OK');
       const stranger = producerOf({ acl: { ...acl, secretKey: 'wrong' } });
-      const error = await rejection(stranger.start(), ConnectionError);
-      expect(error.cause).to.have.property('responseCode', 1);
+      const error = await rejection(stranger.start(), BrokerError);
+      expect(error.responseCode).to.equal(ResponseCode.SYSTEM_ERROR);
+      expect(error.message).to.include('acl.secretKey');
       expect(bodies()).to.deep.equal(['x']);
     });
   });

@@ -88,15 +88,27 @@ describe('start', () => {
       await expectNothingLeft();
     });
 
-    it('when the broker takes no heartbeat', async () => {
+    it('when the broker does not answer a heartbeat', async () => {
       rig = await Rig.start({ topics: { T: { queues: 2 } } });
-      for (const action of [{ type: 'drop' }, { type: 'answer', code: ResponseCode.SYSTEM_ERROR }] as const) {
-        const fault = rig.cluster.faults.add({ code: HEART_BEAT, action });
-        const { error } = await failure(consumer(), ConnectionError, 3_100);
-        expect(error.message).to.contain(rig.cluster.broker('broker-a').address);
-        await expectNothingLeft();
-        fault.remove();
-      }
+      rig.cluster.faults.add({ code: HEART_BEAT, action: { type: 'drop' } });
+      const { error } = await failure(consumer(), ConnectionError, 3_100);
+      expect(error.message).to.contain(rig.cluster.broker('broker-a').address);
+      await expectNothingLeft();
+    });
+
+    it('when brokers refuse the heartbeat, with the answer of one that does', async () => {
+      rig = await Rig.start({ brokers: 2, topics: { T: { queues: 2 } } });
+      const addresses = rig.cluster.brokers.map(({ address }) => address);
+      rig.cluster.faults.add({ broker: 'broker-a', code: HEART_BEAT, action: { type: 'close', when: 'before' } });
+      const remark = 'not today';
+      const code = ResponseCode.SYSTEM_ERROR;
+      rig.cluster.faults.add({ broker: 'broker-b', code: HEART_BEAT, action: { type: 'answer', code, remark } });
+      const { error } = await failure(consumer(), BrokerError, 3_100);
+      expect(error).to.include({ code: 'ERR_ROCKETMQ_BROKER', responseCode: code, remark });
+      for (const address of addresses) expect(error.message).to.contain(address);
+      expect(error.message).to.contain(remark);
+      expect(error.context).to.include({ address: addresses[1], requestCode: HEART_BEAT });
+      await expectNothingLeft();
     });
 
     it('within startTimeoutMs, whatever is slow, naming the addresses it knows', async () => {

@@ -35,15 +35,20 @@ export class ClusterAdmin {
   }
 
   /** Master addresses by broker name, as the name server knows them now. */
-  async masters(): Promise<Map<string, string>> {
+  masters(): Promise<Map<string, string>> {
+    return this.brokers(0);
+  }
+
+  /** The same for the brokers with this id. */
+  async brokers(brokerId: number): Promise<Map<string, string>> {
     const reply = await this.ask(this.#namesrvAddr, { code: RequestCode.GET_BROKER_CLUSTER_INFO });
     const table = asObject(parseJsonObject(reply.body)['brokerAddrTable'] ?? {}, 'brokerAddrTable');
-    const masters = new Map<string, string>();
+    const brokers = new Map<string, string>();
     for (const [name, data] of Object.entries(table)) {
-      const master = textMapField(asObject(data, 'broker data'), 'brokerAddrs')['0'];
-      if (master !== undefined) masters.set(name, master);
+      const address = textMapField(asObject(data, 'broker data'), 'brokerAddrs')[String(brokerId)];
+      if (address !== undefined) brokers.set(name, address);
     }
-    return masters;
+    return brokers;
   }
 
   /** The protocol version the name server says it has: 513 is 5.5.0. */

@@ -39,8 +39,9 @@ import static java.util.Map.entry;
  *               [compressAbove=bytes] [group=..] [namespace=..]
  * </pre>
  *
- * Standard output carries one event per line, a name and a JSON object: READY, ASSIGNED, MSG, SENT, DONE, ERROR. The
- * program ends in order (shutdown()) when standard input ends, or on SIGTERM.
+ * Standard output carries one event per line, a name and a JSON object: READY, ASSIGNED, MSG and END (a call's beginning
+ * and end, with the machine's monotonic clock in microseconds), SENT, DONE, ERROR. The program ends in order (shutdown())
+ * when standard input ends, or on SIGTERM.
  */
 public final class OrderlyMember {
     private static final long ASSIGNMENT_POLL_MS = 50;
@@ -154,7 +155,7 @@ public final class OrderlyMember {
                     entry("reconsumeTimes", message.getReconsumeTimes()), entry("msgId", message.getMsgId()),
                     entry("bodyLength", message.getBody().length),
                     entry("body", new String(message.getBody(), 0, Math.min(200, message.getBody().length), StandardCharsets.UTF_8)),
-                    entry("properties", message.getProperties()));
+                    entry("properties", message.getProperties()), entry("at", micros()));
             }
             if (delay > 0) {
                 try {
@@ -162,6 +163,11 @@ public final class OrderlyMember {
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
+            }
+            for (MessageExt message : messages) {
+                print("END",
+                    entry("brokerName", message.getBrokerName()), entry("queueId", message.getQueueId()),
+                    entry("queueOffset", message.getQueueOffset()), entry("at", micros()));
             }
             return status;
         }
@@ -253,6 +259,10 @@ public final class OrderlyMember {
         reader.setDaemon(true);
         reader.start();
         Runtime.getRuntime().addShutdownHook(new Thread(shutdown));
+    }
+
+    private static long micros() {
+        return System.nanoTime() / 1_000;
     }
 
     private String option(String name, String absent) {

@@ -24,6 +24,8 @@ function setUp(vanished: string) {
     [1, vanished],
   ]);
   const released: string[] = [];
+  /** What happens as a lock is given back. */
+  const test: { onUnlock: () => void } = { onUnlock: () => undefined };
   client.connected.set('a:1', clock.now());
   client.respond = (call: FakeCall) => {
     if (state.silent) throw new TimeoutError('no answer');
@@ -33,6 +35,7 @@ function setUp(vanished: string) {
         return { consumerIds: state.members };
       case UNLOCK:
         for (const { queueId } of queues) if (holders.get(queueId) === clientId) holders.delete(queueId);
+        test.onUnlock();
         return {};
       case LOCK: {
         const granted = queues.filter(({ queueId }) => (holders.get(queueId) ?? clientId) === clientId);
@@ -70,7 +73,7 @@ function setUp(vanished: string) {
     await clock.advance(0);
   };
   const unlocks = (): FakeCall[] => client.callsOf(UNLOCK);
-  return { client, clock, state, holders, released, queues, locks, orphans, vanish, unlocks };
+  return Object.assign(test, { client, clock, state, holders, released, queues, locks, orphans, vanish, unlocks });
 }
 
 describe('OrphanLocks', () => {
@@ -106,6 +109,32 @@ describe('OrphanLocks', () => {
     expect(t.unlocks()).to.have.length(0);
     await t.clock.advance(SOON);
     expect(t.released).to.have.length(1);
+  });
+
+  it('gives the locks back to a member that returns just as they are taken from it', async () => {
+    const t = setUp(SHORT);
+    await t.vanish();
+    t.onUnlock = () => (t.state.members = ['me', SHORT]);
+    await t.clock.advance(60_000);
+    expect(t.unlocks()).to.have.length(1);
+    expect([...t.holders]).to.deep.equal([[0, SHORT], [1, SHORT]]); // prettier-ignore
+    expect(t.queues.some((queue) => queue.locked)).to.equal(false);
+    expect(t.released).to.deep.equal([]);
+  });
+
+  it('gives them back to it, too, when it can not be known whether it has returned', async () => {
+    const t = setUp(SHORT);
+    await t.vanish();
+    t.onUnlock = () => (t.state.silent = true);
+    await t.clock.advance(6_000);
+    expect(t.unlocks()).to.have.length(1);
+    expect(t.client.callsOf(LOCK).at(-1)?.request['clientId']).to.equal(SHORT);
+    t.state.silent = false;
+    t.onUnlock = () => undefined;
+    await t.clock.advance(5_000);
+    expect(t.unlocks(), 'it counts anew').to.have.length(1);
+    await t.clock.advance(SOON);
+    expect(t.released).to.deep.equal([`${SHORT}: 0,1`]);
   });
 
   it('counts anew when the broker could not be asked meanwhile', async () => {
