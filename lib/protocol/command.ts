@@ -1,5 +1,6 @@
 import { ProtocolError } from '../errors.js';
 import { CLIENT_VERSION } from './codes.js';
+import { setProperty } from './own-property.js';
 
 /**
  * RemotingCommand: the header of every frame, in both of its forms. The form of a reply is chosen by the server, not
@@ -270,13 +271,16 @@ function stringified(fields: object): ExtFields {
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
       throw malformed(`the header field ${name} is no string`);
     }
-    result[name] = String(value);
+    setProperty(result, name, String(value));
   }
   return result;
 }
 
 function integer(value: unknown, field: string): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw malformed(`the header field ${field} is no integer`);
+  // Java's int: an opaque past it could not be answered in the binary form.
+  if (typeof value !== 'number' || (value | 0) !== value) {
+    throw malformed(`the header field ${field} is no integer of 32 bits`);
+  }
   return value;
 }
 
@@ -323,7 +327,7 @@ function decodeBinaryHeader(frame: Buffer, end: number, body: Buffer): RemotingC
   while (reader.at < extEnd) {
     const name = reader.text(reader.int16());
     const value = reader.text(reader.int32());
-    if (name !== undefined && value !== undefined) extFields[name] = value;
+    if (name !== undefined && value !== undefined) setProperty(extFields, name, value);
   }
   return { code, language, version, opaque, flag, remark, extFields, body, serializeType: SerializeType.ROCKETMQ };
 }

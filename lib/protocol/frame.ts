@@ -8,13 +8,16 @@ import { ProtocolError } from '../errors.js';
  *     serializeTypeAndHeaderLength: high byte 0 = JSON, 1 = ROCKETMQ; low 24 bits = header length
  *
  * All integers are big endian. A frame is handed out without its length field, as a view into the chunk it came in;
- * only a frame that spans chunks is copied, once. Any error is final for the stream: the caller closes its connection.
+ * only a frame that spans chunks is copied. Its memory grows as the frame
+ * arrives: a length is no more than a claim. Any error is final for the stream: the caller closes its connection.
  */
 
 /** The reference's `com.rocketmq.remoting.frameMaxLength`. */
 export const MAX_FRAME_LENGTH = 16_777_216;
 
 const LENGTH_FIELD = 4;
+/** What is set aside for a frame on the word of its length alone. */
+export const TRUSTED_LENGTH = 256 * 1024;
 
 export class FrameDecoder {
   readonly #maxFrameLength: number;
@@ -23,6 +26,7 @@ export class FrameDecoder {
   #lengthFilled = 0;
   /** The frame being put together from several chunks. */
   #partial: Buffer | undefined;
+  #partialLength = 0;
   #partialFilled = 0;
 
   constructor(maxFrameLength: number = MAX_FRAME_LENGTH) {
@@ -58,7 +62,8 @@ export class FrameDecoder {
         at += length;
         onFrame(checkHeaderLength(frame));
       } else {
-        this.#partial = Buffer.allocUnsafeSlow(length);
+        this.#partial = Buffer.allocUnsafeSlow(Math.min(length, Math.max(TRUSTED_LENGTH, chunk.length - at)));
+        this.#partialLength = length;
         this.#partialFilled = 0;
       }
     }
@@ -70,14 +75,24 @@ export class FrameDecoder {
   }
 
   #fillPartial(chunk: Buffer, at: number, onFrame: (frame: Buffer) => void): number {
-    const frame = this.#partial as Buffer;
+    const frame = this.#roomForPartial();
     const taken = chunk.copy(frame, this.#partialFilled, at, at + frame.length - this.#partialFilled);
     this.#partialFilled += taken;
-    if (this.#partialFilled === frame.length) {
+    if (this.#partialFilled === this.#partialLength) {
       this.#partial = undefined;
       onFrame(checkHeaderLength(frame));
     }
     return taken;
+  }
+
+  /** The memory of the incomplete frame, twice as large when it is full. */
+  #roomForPartial(): Buffer {
+    const partial = this.#partial as Buffer;
+    if (this.#partialFilled < partial.length) return partial;
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#partialLength, 2 * partial.length));
+    partial.copy(larger);
+    this.#partial = larger;
+    return larger;
   }
 }
 

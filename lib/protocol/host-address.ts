@@ -1,4 +1,4 @@
-import { ProtocolError } from '../errors.js';
+import { describeValue, ProtocolError } from '../errors.js';
 
 /**
  * Hosts as messages carry them.
@@ -27,9 +27,8 @@ export function encodeHost(host: string): Buffer {
   const port = host.slice(colon + 1);
   const ip = encodeIp(host.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, '$1'));
   if (ip === undefined || !/^\d{1,9}$/.test(port)) {
-    throw new ProtocolError('ERR_ROCKETMQ_FIELD_MALFORMED', `${JSON.stringify(host)} is no IP address and port`, {
-      host,
-    });
+    const shown = describeValue(host);
+    throw new ProtocolError('ERR_ROCKETMQ_FIELD_MALFORMED', `${shown} is no IP address and port`, { host: shown });
   }
   const bytes = Buffer.allocUnsafe(ip.length + PORT_FIELD);
   bytes.set(ip);
@@ -54,7 +53,8 @@ function encodeIpV4(text: string): Uint8Array | undefined {
 }
 
 function encodeIpV6(text: string): Uint8Array | undefined {
-  const halves = text.replace(/%.*$/, '').split('::');
+  // What follows a percent sign names an interface of the machine.
+  const halves = (text.split('%', 1)[0] ?? '').split('::', 3);
   const head = ipV6Groups(halves[0] ?? '');
   const tail = ipV6Groups(halves[1] ?? '');
   if (halves.length > 2 || head === undefined || tail === undefined) return undefined;

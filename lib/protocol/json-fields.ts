@@ -1,6 +1,7 @@
 import { ProtocolError } from '../errors.js';
 import { parseLenientJson } from './lenient-json.js';
 import type { MessageQueue } from './message-queue.js';
+import { setProperty } from './own-property.js';
 
 /** Typed access to what {@link parseLenientJson} returns. A field that is null counts as absent, as in the reference. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -61,12 +62,12 @@ export function optionalIntegerField(object: JsonObject, name: string): number |
   return value === undefined || value === null ? undefined : asSafeInteger(value, name);
 }
 
-/** A number that may have a fraction; 0 when absent, as a Java field would be. */
+/** A number that may have a fraction; 0 when absent, as a Java field would be. Infinity could not be written again. */
 export function numberField(object: JsonObject, name: string): number {
   const value = object[name] ?? 0;
   if (typeof value === 'bigint') return Number(value);
-  if (typeof value !== 'number') throw malformed(name, 'number');
-  return value;
+  if (!Number.isFinite(value)) throw malformed(name, 'number');
+  return value as number;
 }
 
 export function booleanField(object: JsonObject, name: string, absent: boolean): boolean {
@@ -90,7 +91,7 @@ export function objectField(object: JsonObject, name: string): JsonObject {
 /** A map from string to string; empty when absent. */
 export function textMapField(object: JsonObject, name: string): Record<string, string> {
   const map: Record<string, string> = {};
-  for (const [key, value] of Object.entries(objectField(object, name))) map[key] = asString(value, name);
+  for (const [key, value] of Object.entries(objectField(object, name))) setProperty(map, key, asString(value, name));
   return map;
 }
 

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js';
+import { setProperty } from './own-property.js';
 
 /**
  * The JSON that brokers really send. The reference writes it with fastjson, which goes beyond the standard:
@@ -8,11 +9,14 @@ import { ProtocolError } from '../errors.js';
  *     single quotes     {'a':'b'}
  *
  * A key that is an object or array is read as the text it is written with. The reference accepts that same text as a
- * quoted key, so both forms of a map with object keys read alike. An integer past +-(2^53 - 1) is read as a bigint.
+ * quoted key, so both forms of a map with object keys read alike. An integer past +-(2^53 - 1) is read as a bigint, one
+ * of more than 100 characters not at all.
  */
 
 /** Deeper nesting than this is refused; what brokers send is at most 5 deep. */
 export const MAX_JSON_DEPTH = 100;
+/** Nothing on the wire has more than 64 bits. Reading an integer takes more than its share of time, the longer it is. */
+const MAX_INTEGER_LENGTH = 100;
 
 /** @throws ProtocolError `ERR_ROCKETMQ_JSON_MALFORMED` */
 export function parseLenientJson(text: string): unknown {
@@ -76,13 +80,7 @@ class LenientParser {
       const key = this.#parseKey();
       this.#skipSpace();
       if (!this.#take(COLON)) throw this.#malformed('a colon is missing');
-      const value = this.#parseValue();
-      // A plain assignment to this one name would set the prototype instead of a property.
-      if (key === '__proto__') {
-        Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-      } else {
-        object[key] = value;
-      }
+      setProperty(object, key, this.#parseValue());
       this.#skipSpace();
       if (this.#take(CLOSE_BRACE)) return this.#leave(object);
       if (!this.#take(COMMA)) throw this.#malformed('a comma or closing brace is missing');
@@ -160,8 +158,9 @@ class LenientParser {
     this.#at += literal.length;
     const value = Number(literal);
     // Only a literal of 16 digits or more can be past 2^53 - 1, and only a whole one loses meaning by rounding.
-    if (literal.length >= 16 && !Number.isSafeInteger(value) && /^-?\d+$/.test(literal)) return BigInt(literal);
-    return value;
+    if (literal.length < 16 || Number.isSafeInteger(value) || !/^-?\d+$/.test(literal)) return value;
+    if (literal.length > MAX_INTEGER_LENGTH) throw this.#malformed('an integer is too long');
+    return BigInt(literal);
   }
 
   #enter(): void {

@@ -143,6 +143,8 @@ function sysFlagFor(sysFlag: number, bornHost: Buffer, storeHost: Buffer): numbe
 }
 
 function writeInt64(bytes: Buffer, value: number, at: number): number {
+  // The greatest number of 64 bits is read as 2^63, which has no place in them.
+  if (value >= 2 ** 63) return bytes.writeUInt32BE(0xffff_ffff, bytes.writeInt32BE(0x7fff_ffff, at));
   // As two halves: half the price of a BigInt.
   return bytes.writeUInt32BE(value >>> 0, bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), at));
 }

@@ -3,7 +3,7 @@ import { readMiniRecords } from './message-batch.js';
 import { BODY_LENGTH_AFTER_HOSTS, BORN_HOST_AT, bornHostLength, COMMIT_LOG_OFFSET_AT } from './message-record.js';
 import { MAGIC_V1, MAGIC_V2, MIN_RECORD, QUEUE_ID_AT, QUEUE_OFFSET_AT } from './message-record.js';
 import { storeHostLength, SYS_FLAG_AT } from './message-record.js';
-import { asFormatError, StoredMessage } from './stored-message.js';
+import { asFormatError, MAX_INFLATED_BODY_LENGTH, StoredMessage } from './stored-message.js';
 import { INNER_BATCH_MASK, MessageSysFlag } from './sys-flag.js';
 
 export { decodeBatch, encodeBatch } from './message-batch.js';
@@ -51,6 +51,7 @@ export function firstRecordSize(body: Buffer): number {
 export function decodeMessages(body: Buffer, source: MessageSource): DecodedMessages {
   const messages: StoredMessage[] = [];
   const offsetDelta = source.offsetDelta ?? 0;
+  const batches = new BatchExpander(messages);
   const expandBatches = source.expandBatches ?? true;
   const { brokerName } = source;
   const memory = source.volatile === true ? body.toString('latin1') : body;
@@ -86,7 +87,7 @@ export function decodeMessages(body: Buffer, source: MessageSource): DecodedMess
 
     const queueOffset = int64(view, start + QUEUE_OFFSET_AT) + offsetDelta;
     if (!Number.isSafeInteger(queueOffset) || !Number.isSafeInteger(int64(view, start + COMMIT_LOG_OFFSET_AT))) {
-      return { messages, error: malformed('an offset of it is past 2^53 - 1', start) };
+      return { messages, error: pastSafe(start) };
     }
     // All messages of a pull are of one topic: its text is made once.
     if (newTopicLength !== topicLength || !sameBytes(body, topicStart, newTopicStart, topicLength)) {
@@ -111,7 +112,7 @@ export function decodeMessages(body: Buffer, source: MessageSource): DecodedMess
       sysFlag,
     );
     if ((sysFlag & INNER_BATCH_MASK) === INNER_BATCH_MASK && expandBatches) {
-      const error = expandBatch(message, messages);
+      const error = batches.expand(message);
       if (error !== undefined) return { messages, error };
     } else {
       messages.push(message);
@@ -126,14 +127,36 @@ function int64(view: DataView, at: number): number {
   return view.getInt32(at) * 4_294_967_296 + view.getUint32(at + 4);
 }
 
-/** Adds the messages of an inner batch: at consecutive offsets, with everything else but body, flag and properties. */
-function expandBatch(outer: StoredMessage, messages: StoredMessage[]): MessageFormatError | undefined {
-  try {
-    const content = outer.body;
+/**
+ * Adds the messages of inner batches to others. What compressed batches of one body unpack to has one limit for all of
+ * them: a few kilobytes each, they could fill any memory.
+ */
+class BatchExpander {
+  readonly #messages: StoredMessage[];
+  #room = MAX_INFLATED_BODY_LENGTH;
+
+  constructor(messages: StoredMessage[]) {
+    this.#messages = messages;
+  }
+
+  /** Messages at consecutive offsets, with everything of the batch but body, flag and properties. */
+  expand(outer: StoredMessage): MessageFormatError | undefined {
+    try {
+      const content = outer.unpack(Math.max(1, this.#room));
+      if (outer.isCompressed) this.#room -= content.length;
+      this.#add(outer, content);
+      return undefined;
+    } catch (error) {
+      return asFormatError(error);
+    }
+  }
+
+  #add(outer: StoredMessage, content: Buffer): void {
     const bytes = outer.recordBytes;
     const records = readMiniRecords(content, 0, content.length);
+    if (!Number.isSafeInteger(outer.queueOffset + records.length)) throw pastSafe(0);
     for (const [i, record] of records.entries()) {
-      messages.push(
+      this.#messages.push(
         new StoredMessage(
           bytes,
           0,
@@ -151,9 +174,6 @@ function expandBatch(outer: StoredMessage, messages: StoredMessage[]): MessageFo
         ),
       );
     }
-    return undefined;
-  } catch (error) {
-    return asFormatError(error);
   }
 }
 
@@ -171,6 +191,10 @@ function unknownMagic(magic: number, at: number): MessageFormatError {
     at,
     magic: (magic >>> 0).toString(16),
   });
+}
+
+function pastSafe(at: number): MessageFormatError {
+  return malformed('an offset of it is past 2^53 - 1', at);
 }
 
 function malformed(reason: string, at: number): MessageFormatError {

@@ -1,4 +1,5 @@
 import { ValidationError } from '../errors.js';
+import { setProperty } from './own-property.js';
 
 /**
  * Message properties.
@@ -108,12 +109,16 @@ function checkText(name: string, text: string): void {
 /** Reads the text form. Of a name that occurs twice the last value counts. */
 export function parseProperties(text: string): Record<string, string> {
   const properties: Record<string, string> = {};
-  let start = 0;
-  while (start < text.length) {
-    let end = text.indexOf(PROPERTY_SEPARATOR, start);
-    if (end === -1) end = text.length;
+  for (let start = 0; start < text.length;) {
     const separator = text.indexOf(NAME_VALUE_SEPARATOR, start);
     if (separator === -1) break;
+    let end = text.indexOf(PROPERTY_SEPARATOR, start);
+    if (end !== -1 && end < separator) {
+      // Segments without a separator are passed over all at once: one by one they would be read again and again.
+      start = text.lastIndexOf(PROPERTY_SEPARATOR, separator) + 1;
+      end = text.indexOf(PROPERTY_SEPARATOR, separator);
+    }
+    if (end === -1) end = text.length;
     if (separator > start && separator < end - 1) {
       setProperty(properties, text.slice(start, separator), text.slice(separator + 1, end));
     }
@@ -138,13 +143,4 @@ export function findProperty(text: string, name: string): string | undefined {
     if (end === -1 ? start < text.length : start < end) return end === -1 ? text.slice(start) : text.slice(start, end);
   }
   return undefined;
-}
-
-/** A plain assignment to the one name `__proto__` would set the prototype instead of a property. */
-function setProperty(properties: Record<string, string>, name: string, value: string): void {
-  if (name === '__proto__') {
-    Object.defineProperty(properties, name, { value, enumerable: true, configurable: true, writable: true });
-  } else {
-    properties[name] = value;
-  }
 }

@@ -180,8 +180,12 @@ export class StoredMessage implements MessageExt {
   }
 
   get body(): Buffer {
-    if (this.#inflatedBody === undefined && this.#inflateError === undefined)
-      this.#inflateNow(MAX_INFLATED_BODY_LENGTH);
+    return this.unpack(MAX_INFLATED_BODY_LENGTH);
+  }
+
+  /** {@link body}, when it has at most `maxLength` bytes or was made ready before. @throws MessageFormatError */
+  unpack(maxLength: number): Buffer {
+    if (this.#inflatedBody === undefined && this.#inflateError === undefined) this.#inflateNow(maxLength);
     if (this.#inflatedBody === undefined) throw this.#inflateError as MessageFormatError;
     return this.#inflatedBody;
   }

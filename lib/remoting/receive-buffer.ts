@@ -1,4 +1,4 @@
-import { checkFrameLength, checkHeaderLength } from '../protocol/frame.js';
+import { checkFrameLength, checkHeaderLength, TRUSTED_LENGTH } from '../protocol/frame.js';
 
 const LENGTH_FIELD = 4;
 const NO_CHUNK: Buffer = Buffer.alloc(0);
@@ -43,7 +43,8 @@ export class ReceiveBuffer implements FrameMemory {
   /** Where the next bytes go. */
   get room(): Buffer {
     const { length } = this.#chunk;
-    if (length - this.#end < LEAST_ROOM || length - this.#start < this.#expected) this.#renew();
+    if (length - this.#end < LEAST_ROOM || length - this.#start < Math.min(this.#expected, TRUSTED_LENGTH))
+      this.#renew();
     return this.#end === 0 ? this.#chunk : this.#chunk.subarray(this.#end);
   }
 
@@ -88,10 +89,14 @@ export class ReceiveBuffer implements FrameMemory {
     if (chunk.length > LARGEST_CHUNK) this.#chunk = NO_CHUNK;
   }
 
-  /** Room for the whole of the frame that was begun, in the same chunk if that may be. */
+  /**
+   * Room for the whole of the frame that was begun, in the same chunk if that may be. For a large one it doubles as the
+   * frame arrives: its length is no more than a claim.
+   */
   #renew(): void {
     const begun = this.#chunk.subarray(this.#start, this.#end);
-    const least = Math.max(this.#size, this.#expected, begun.length + LEAST_ROOM);
+    const claimed = Math.min(this.#expected, Math.max(TRUSTED_LENGTH, 2 * begun.length));
+    const least = Math.max(this.#size, claimed, begun.length + LEAST_ROOM);
     if (this.#kept || this.#chunk.length < least) {
       this.#chunk = Buffer.allocUnsafeSlow(least);
       this.#kept = false;

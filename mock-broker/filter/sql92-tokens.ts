@@ -29,8 +29,12 @@ const LINE_COMMENT = /--[^\r\n]*[\r\n]/y;
 const BLOCK_COMMENT = /\/\*[^]*?\*\//y;
 const NAME = /[A-Za-z_$][A-Za-z0-9_$]*/y;
 const DECIMAL = /(?:\d+\.\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)/y;
+/** Behind digits: what makes them a decimal. */
+const FRACTION_OR_EXPONENT = /\.|[eE][+-]?\d/y;
+const DIGITS = /\d+/y;
 const INTEGER = /(?:[1-9]\d*[lL]?|0)/y;
-const STRING = /'(?:[^']|'')*'/y;
+// A choice for each character would fill the engine's stack with a long string.
+const STRING = /'[^']*(?:''[^']*)*'/y;
 const PUNCTUATION = /<>|<=|>=|[=<>(),+-]/y;
 
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -43,6 +47,19 @@ export function tokenize(expression: string): Token[] {
   const tokens: Token[] = [];
   let position = 0;
   const lastLineEnd = Math.max(expression.lastIndexOf('\n'), expression.lastIndexOf('\r'));
+
+  let digitsEnd = 0;
+  let isDecimal = false;
+
+  /** Each 0 of a row is a number of its own: what stands behind the row is looked at once. */
+  const beginsDecimal = (): boolean => {
+    if (position < digitsEnd) return isDecimal;
+    DIGITS.lastIndex = position;
+    if (!DIGITS.test(expression)) return expression[position] === '.';
+    digitsEnd = FRACTION_OR_EXPONENT.lastIndex = DIGITS.lastIndex;
+    isDecimal = FRACTION_OR_EXPONENT.test(expression);
+    return isDecimal;
+  };
 
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = position;
@@ -71,7 +88,7 @@ export function tokenize(expression: string): Token[] {
       });
       continue;
     }
-    const number = take(DECIMAL) ?? take(INTEGER);
+    const number = (beginsDecimal() ? take(DECIMAL) : undefined) ?? take(INTEGER);
     if (number !== undefined) {
       tokens.push({ position: start, text: number, kind: 'number', value: readNumber(expression, start, number) });
       continue;
@@ -97,8 +114,9 @@ function endsOperand(token: Token | undefined): boolean {
 
 function readNumber(expression: string, position: number, text: string): bigint | number {
   if (/^\d+[lL]?$/.test(text)) {
-    const value = BigInt(text.replace(/[lL]$/, ''));
-    if (value <= MAX_INT64) return value;
+    // Reading many digits takes more than their share of time.
+    const value = text.length > 20 ? undefined : BigInt(text.replace(/[lL]$/, ''));
+    if (value !== undefined && value <= MAX_INT64) return value;
     throw new Sql92SyntaxError(expression, position, `an integer of at most ${MAX_INT64}`, text);
   }
   const value = Number(text);

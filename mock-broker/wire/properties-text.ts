@@ -17,8 +17,9 @@ export function decodePropertiesText(body: Buffer): Map<string, string> {
     const text = line.trimStart();
     if (text === '' || text.startsWith('#') || text.startsWith('!')) continue;
     // What follows the separator may be anything: an end it could fail at would have the blanks tried in every way.
-    const match = /^((?:\\.|[^=:\s\\])+)\s*[=:]?\s*([^]*)/.exec(text);
-    if (match?.[1] !== undefined) properties.set(unescapeText(match[1]), unescapeText(match[2] ?? ''));
+    // So is the name no choice for each character: a long one would fill the engine's stack.
+    const match = /^([^=:\s\\]*(?:\\.[^=:\s\\]*)*)\s*[=:]?\s*([^]*)/.exec(text);
+    if (match?.[1]) properties.set(unescapeText(match[1]), unescapeText(match[2] ?? ''));
   }
   return properties;
 }

@@ -2,6 +2,7 @@ import { requireSuccess } from './request-type.js';
 import type { RequestType } from './request-type.js';
 import { RequestCode, ResponseCode } from '../codes.js';
 import { arrayField, asString, jsonBody, objectField, parseJsonObject } from '../json-fields.js';
+import { setProperty } from '../own-property.js';
 import { brokerDataJson, parseBrokerData } from '../topic-route.js';
 import type { BrokerData } from '../topic-route.js';
 
@@ -39,12 +40,13 @@ export const getBrokerClusterInfo: RequestType<GetBrokerClusterInfoRequest, GetB
     const object = parseJsonObject(requireSuccess(RequestCode.GET_BROKER_CLUSTER_INFO, command).body);
     const brokers: Record<string, BrokerData> = {};
     for (const [name, broker] of Object.entries(objectField(object, 'brokerAddrTable'))) {
-      brokers[name] = parseBrokerData(broker);
+      setProperty(brokers, name, parseBrokerData(broker));
     }
     const clusterTable = objectField(object, 'clusterAddrTable');
     const clusters: Record<string, string[]> = {};
     for (const cluster of Object.keys(clusterTable)) {
-      clusters[cluster] = arrayField(clusterTable, cluster).map((name) => asString(name, 'clusterAddrTable'));
+      const names = arrayField(clusterTable, cluster).map((name) => asString(name, 'clusterAddrTable'));
+      setProperty(clusters, cluster, names);
     }
     return { brokers, clusters };
   },

@@ -5,6 +5,7 @@ import { arrayField, asObject, booleanField, integerField, messageQueueMapField 
 import { stringifyMessageQueueMap, numberField, objectField, optionalIntegerField } from '../json-fields.js';
 import { optionalTextField, parseJsonObject, textMapField } from '../json-fields.js';
 import type { MessageQueue } from '../message-queue.js';
+import { setProperty } from '../own-property.js';
 import { parseSubscription, subscriptionJson } from '../subscription.js';
 import type { SubscriptionData } from '../subscription.js';
 
@@ -91,7 +92,7 @@ export const getConsumerRunningInfo: RequestType<GetConsumerRunningInfoRequest, 
     const object = parseJsonObject(requireSuccess(RequestCode.GET_CONSUMER_RUNNING_INFO, command).body);
     const statusByTopic: Record<string, ConsumeStatus> = {};
     for (const [topic, status] of Object.entries(objectField(object, 'statusTable'))) {
-      statusByTopic[topic] = parseConsumeStatus(status);
+      setProperty(statusByTopic, topic, parseConsumeStatus(status));
     }
     return {
       properties: textMapField(object, 'properties'),

@@ -1,4 +1,5 @@
 import { BrokerError, ProtocolError } from '../../errors.js';
+import { accessAdvice } from '../acl-signature.js';
 import type { ExtFields, RemotingCommand, RequestCommand, ResponseCommand } from '../command.js';
 import { responseCodeName, requestCodeName, ResponseCode } from '../codes.js';
 
@@ -33,7 +34,10 @@ const RETRYABLE_CODES: ReadonlySet<number> = new Set([
 
 /** The error for an answer that is no success of `requestCode`. */
 export function brokerError(requestCode: number, reply: Pick<RemotingCommand, 'code' | 'remark'>): BrokerError {
-  const words = reply.remark === undefined || reply.remark === '' ? '' : `: ${reply.remark}`;
+  const { remark } = reply;
+  const advice = remark === undefined ? undefined : accessAdvice(remark);
+  const words =
+    (remark === undefined || remark === '' ? '' : `: ${remark}`) + (advice === undefined ? '' : ` (${advice})`);
   return new BrokerError(
     `${requestCodeName(requestCode)} was answered with ${responseCodeName(reply.code)}${words}`,
     reply.code,

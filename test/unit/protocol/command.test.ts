@@ -237,4 +237,33 @@ describe('RemotingCommand', () => {
   it('refuses a header type it does not know', () => {
     expect(errorOf(() => decodeCommand(frameOf(2, '{}'))).code).to.equal('ERR_ROCKETMQ_HEADER_MALFORMED');
   });
+
+  for (const field of ['code', 'version', 'opaque', 'flag']) {
+    it(`refuses a JSON header whose ${field} is past 32 bits`, () => {
+      const header = { code: 0, version: 1, opaque: 1, flag: 1 };
+      for (const value of [2_147_483_648, -2_147_483_649, 1e300, 0.5]) {
+        const text = JSON.stringify({ ...header, [field]: value });
+        expect(errorOf(() => decodeJson(text)).code, String(value)).to.equal('ERR_ROCKETMQ_HEADER_MALFORMED');
+      }
+      for (const value of [2_147_483_647, -2_147_483_648]) {
+        expect(decodeJson(JSON.stringify({ ...header, [field]: value }))).to.have.property(field, value);
+      }
+    });
+  }
+
+  it('makes __proto__ a header field like any other', () => {
+    const own = JSON.parse('{"__proto__":"x","a":"1"}') as Record<string, string>;
+    for (const serializeType of BOTH_FORMS) {
+      const { extFields } = transmit(createRequest({ code: 1, extFields: own }, 1, { serializeType }));
+      expect(Object.entries(extFields)).to.deep.equal([
+        ['__proto__', 'x'],
+        ['a', '1'],
+      ]);
+    }
+    const { extFields } = decodeJson('{"code":0,"opaque":1,"extFields":{"__proto__":5,"a":1}}');
+    expect(Object.entries(extFields)).to.deep.equal([
+      ['__proto__', '5'],
+      ['a', '1'],
+    ]);
+  });
 });

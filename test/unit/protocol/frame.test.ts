@@ -116,4 +116,24 @@ describe('FrameDecoder', () => {
       expect(errorOf(() => framesOf(bytes, [5])).code).to.equal('ERR_ROCKETMQ_FRAME_MALFORMED');
     }
   });
+
+  it('sets little aside on the word of a length alone', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const begun = frameBytes(MAX_FRAME_LENGTH, 10).subarray(0, 5);
+    const decoders = Array.from({ length: 20 }, () => {
+      const decoder = new FrameDecoder();
+      decoder.push(begun, () => expect.fail('the frame is not complete'));
+      return decoder;
+    });
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(3 * MAX_FRAME_LENGTH);
+    expect(decoders.map((decoder) => decoder.buffered)).to.deep.equal(decoders.map(() => 5));
+  });
+
+  it('puts a large frame together as it arrives', () => {
+    const bytes = frameBytes(3_000_000, 10);
+    for (let at = 8; at < bytes.length; at += 4_096) bytes.writeInt32BE(at, at);
+    const cuts = Array.from({ length: 45 }, (_, i) => (i + 1) * 65_000 + 1);
+    const [frame] = framesOf(bytes, cuts);
+    expect(frame?.equals(bytes.subarray(4))).to.equal(true);
+  });
 });

@@ -71,4 +71,15 @@ describe('host address', () => {
     expect(encodeIp('1:2:3:4:5:6:7::8')).to.equal(undefined);
     expect(encodeIp('1:2:3:4:5:6:7:8::')).to.equal(undefined);
   });
+
+  it('takes the first percent sign for the end of the address, whatever follows', () => {
+    expect(encodeIp('fe80::1%a%b\n')).to.deep.equal(encodeIp('fe80::1'));
+    expect(encodeIp('%::1')).to.equal(undefined);
+  });
+
+  it('shows what it refuses shortened', () => {
+    const error = errorOf(() => encodeHost('h'.repeat(10_000)));
+    expect(error.message).to.have.length.below(200);
+    expect(JSON.stringify(error.context)).to.have.length.below(200);
+  });
 });

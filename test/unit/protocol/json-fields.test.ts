@@ -93,4 +93,15 @@ describe('fields of JSON bodies', () => {
       }
     });
   });
+
+  it('make __proto__ a key like any other', () => {
+    const body = fields.parseJsonObject(Buffer.from('{"map":{"__proto__":"x"}}'));
+    expect(Object.entries(fields.textMapField(body, 'map'))).to.deep.equal([['__proto__', 'x']]);
+  });
+
+  it('are no numbers when they are past the greatest one', () => {
+    const body = fields.parseJsonObject(Buffer.from('{"most":1e308,"more":1e309}'));
+    expect(fields.numberField(body, 'most')).to.equal(1e308);
+    expect(errorOf(() => fields.numberField(body, 'more')).code).to.equal(MALFORMED);
+  });
 });

@@ -120,4 +120,14 @@ describe('parseLenientJson', () => {
       expect(errorOf(() => parseLenientJson(text.slice(0, length))).code).to.equal('ERR_ROCKETMQ_JSON_MALFORMED');
     }
   });
+
+  it('reads integers of up to 100 characters, and no longer ones', () => {
+    const longest = '9'.repeat(100);
+    expect(parseLenientJson(longest)).to.equal(BigInt(longest));
+    expect(parseLenientJson(`-${'9'.repeat(99)}`)).to.equal(-BigInt('9'.repeat(99)));
+    for (const text of [`${longest}9`, `-${longest}`]) {
+      expect(errorOf(() => parseLenientJson(text)).code).to.equal('ERR_ROCKETMQ_JSON_MALFORMED');
+    }
+    expect(parseLenientJson(`0.${longest}${longest}`), 'a fraction is rounded').to.equal(1);
+  });
 });

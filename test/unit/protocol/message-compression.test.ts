@@ -160,4 +160,17 @@ describe('compressed messages', () => {
     });
     expect(decodeMessages(broken, { brokerName: 'b' }).error?.code).to.equal('ERR_ROCKETMQ_COMPRESSION_CORRUPT');
   });
+
+  it('that are compressed inner batches of one pull have one limit together', () => {
+    const child = { flag: 0, body: Buffer.alloc(20 * 1024 * 1024), properties: '' };
+    const bytes = encodeMessage({
+      ...GOLDEN_RECORD,
+      body: compressSync(CompressionType.ZLIB, encodeBatch([child])),
+      bodyCrc: undefined,
+      sysFlag: withCompression(INNER_BATCH_MASK, CompressionType.ZLIB),
+    });
+    const { messages, error } = decodeMessages(Buffer.concat([bytes, bytes]), { brokerName: 'broker-a' });
+    expect(messages.map((message) => message.bodyLength)).to.deep.equal([child.body.length]);
+    expect(error?.code).to.equal('ERR_ROCKETMQ_BODY_TOO_LARGE');
+  });
 });

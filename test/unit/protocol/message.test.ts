@@ -229,6 +229,14 @@ describe('stored messages', () => {
     });
   });
 
+  it('are written with the greatest number of 64 bits where it was read', () => {
+    const bytes = Buffer.from(GOLDEN_BYTES);
+    // The born timestamp, and the offset of a prepared transaction.
+    bytes.writeBigInt64BE(2n ** 63n - 1n, 40);
+    bytes.writeBigInt64BE(2n ** 63n - 1n, 76);
+    expect(encodeMessage(decodeOne(bytes).toRecord())).to.deep.equal(bytes);
+  });
+
   it('are shown by console.log without their body', () => {
     const text = inspect(decodeOne(GOLDEN_BYTES));
     expect(text).to.include("topic: 'T1'").and.to.include("tags: 'TagA'");
@@ -291,6 +299,16 @@ describe('stored messages', () => {
       for (const sysFlag of [MessageSysFlag.INNER_BATCH, MessageSysFlag.NEED_UNWRAP]) {
         expect(decodeOne(encodeMessage({ ...record, sysFlag })).body).to.deep.equal(record.body);
       }
+    });
+
+    it('are refused when their last message would be past 2^53 - 1', () => {
+      const at = (queueOffset: number): Buffer => encodeMessage({ ...record, queueOffset });
+      const { messages } = decodeMessages(at(Number.MAX_SAFE_INTEGER - 3), source);
+      expect(messages.at(-1)?.queueOffset).to.equal(Number.MAX_SAFE_INTEGER - 1);
+      expect(decodeMessages(at(Number.MAX_SAFE_INTEGER - 1), source)).to.deep.include({ messages: [] });
+      expect(decodeMessages(at(Number.MAX_SAFE_INTEGER - 1), source).error?.code).to.equal(
+        'ERR_ROCKETMQ_MESSAGE_MALFORMED',
+      );
     });
 
     it('that are broken end the reading before them', () => {

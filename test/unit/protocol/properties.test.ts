@@ -85,4 +85,13 @@ describe('properties', () => {
     expect(properties.isReservedProperty('__SHARDINGKEY')).to.equal(true);
     expect(properties.isReservedProperty('colour')).to.equal(false);
   });
+
+  it('are found behind segments without a separator, and in those before one', () => {
+    const none = '\u0002'.repeat(500);
+    expect(parseProperties(`${none}x\u0002a\u00011\u0002${none}y\u0002b\u00012${none}`)).to.deep.equal({
+      a: '1',
+      b: '2',
+    });
+    expect(parseProperties(`a\u00011\u0002${none}x`)).to.deep.equal({ a: '1' });
+  });
 });

@@ -107,4 +107,20 @@ describe('ReceiveBuffer', () => {
       expect(errorOf(() => feed(buffer, bytes, [], () => undefined))).to.have.property('code', code);
     });
   }
+
+  it('sets little aside on the word of a length alone, and more as the frame arrives', () => {
+    const buffer = new ReceiveBuffer(MAX_FRAME_LENGTH);
+    const bytes = frameBytes(8_000_000, 1);
+    let complete = 0;
+    feed(buffer, bytes.subarray(0, 5), [], () => complete++);
+    expect(buffer.room.length).to.be.at.most(256 * 1_024);
+    for (let at = 5; at < bytes.length;) {
+      const { room } = buffer;
+      expect(room.length, 'at most twice what has arrived').to.be.at.most(Math.max(256 * 1_024, 2 * at));
+      const count = bytes.copy(room, 0, at);
+      at += count;
+      buffer.received(count, () => complete++);
+    }
+    expect([complete, buffer.buffered]).to.deep.equal([1, 0]);
+  });
 });

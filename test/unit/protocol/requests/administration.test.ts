@@ -214,6 +214,14 @@ describe('GET_BROKER_CLUSTER_INFO', () => {
   itNeedsItsBody(read, Buffer.from(body));
   itPassesErrorsOn(getBrokerClusterInfo);
 
+  it('makes __proto__ a name like any other', () => {
+    const written =
+      '{"brokerAddrTable":{"__proto__":{"brokerName":"x","brokerAddrs":{}}},"clusterAddrTable":{"__proto__":["x"]}}';
+    const { brokers, clusters } = read(Buffer.from(written)) as { brokers: object; clusters: object };
+    expect(Object.keys(brokers)).to.deep.equal(['__proto__']);
+    expect(Object.entries(clusters)).to.deep.equal([['__proto__', ['x']]]);
+  });
+
   it('reads what the reference writes', () => {
     const written =
       '{"brokerAddrTable":{"b":{"brokerAddrs":{0:"h:1",1:"h:2"},"brokerName":"b","cluster":"c",' +
