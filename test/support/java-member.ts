@@ -21,6 +21,16 @@ export interface JavaMessage {
   /** Its first 200 bytes. */
   readonly body: string;
   readonly properties: Readonly<Record<string, string>>;
+  /** When its call began, in microseconds of the machine's monotonic clock. */
+  readonly at: number;
+}
+
+/** The end of a listener's call. */
+export interface JavaEnd {
+  readonly brokerName: string;
+  readonly queueId: number;
+  readonly queueOffset: number;
+  readonly at: number;
 }
 
 export interface JavaSent {
@@ -39,6 +49,7 @@ export interface JavaEvents {
   /** `broker-a#3` -> whether it is locked. */
   ASSIGNED: { readonly queues: Readonly<Record<string, boolean>> };
   MSG: JavaMessage;
+  END: JavaEnd;
   SENT: JavaSent;
   DONE: { readonly count: number };
   ERROR: { readonly message: string };
@@ -179,7 +190,7 @@ export class JavaMember {
 }
 
 function parseEvent(line: string): JavaEvent | undefined {
-  const match = /^(READY|ASSIGNED|MSG|SENT|DONE|ERROR) (\{.*\})$/.exec(line);
+  const match = /^(READY|ASSIGNED|MSG|END|SENT|DONE|ERROR) (\{.*\})$/.exec(line);
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
   return { event: match[1], ...(JSON.parse(match[2]) as object) } as JavaEvent;
 }

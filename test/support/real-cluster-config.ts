@@ -21,6 +21,8 @@ export interface NodePlan {
 
 export interface BrokerPlan extends NodePlan {
   readonly name: string;
+  /** 0 is the master; a slave has its master's name and another id. */
+  readonly brokerId: number;
   readonly namesrvAddr: string;
   readonly extra: Readonly<Record<string, string>>;
   readonly acl: Acl | undefined;
@@ -71,7 +73,8 @@ export function writeBrokerConfig(plan: BrokerPlan): string {
   return writeProperties(join(plan.home, 'conf', 'broker.conf'), {
     brokerClusterName: 'DefaultCluster',
     brokerName: plan.name,
-    brokerId: 0,
+    brokerId: plan.brokerId,
+    brokerRole: plan.brokerId === 0 ? 'ASYNC_MASTER' : 'SLAVE',
     brokerIP1: '127.0.0.1',
     brokerIP2: '127.0.0.1',
     bindAddress: '127.0.0.1',

@@ -19,12 +19,14 @@ import {
 import { prepareJava, runJava, startJava, type JavaHome, type RocketMQVersion, type Tuning } from './rocketmq-java.js';
 import { until } from './until.js';
 
-/** A cluster of Apache RocketMQ on the loopback interface: one name server and one or two masters. */
+/** A cluster of Apache RocketMQ on the loopback interface: one name server, one or two masters, perhaps a slave. */
 
 export interface RealClusterOptions {
   readonly version: RocketMQVersion;
   /** Named `broker-a`, `broker-b`. Default 1. */
   readonly brokers?: 1 | 2;
+  /** Gives `broker-a` a slave, the last of the cluster's brokers. Default false. */
+  readonly slave?: boolean;
   /** More lines for each broker's configuration file. */
   readonly brokerConfig?: Readonly<Record<string, string>>;
   /** Files a broker finds in its store/config, by name, for states no request leads to. */
@@ -68,6 +70,11 @@ export class RealBroker {
     this.#cluster = cluster;
   }
 
+  /** It has its master's name. */
+  get isSlave(): boolean {
+    return this.#plan.brokerId !== 0;
+  }
+
   get running(): boolean {
     return this.#process !== undefined && this.#process.exit === undefined;
   }
@@ -89,7 +96,7 @@ export class RealBroker {
     await this.#cluster.awaitStart(this.name, this.#process, logFile, async () => {
       // The name server may still know it from before; only an answer shows that it is there again.
       await protocolAdmin.answers(this.address);
-      if ((await protocolAdmin.masters()).get(this.name) === this.address) return true;
+      if ((await protocolAdmin.brokers(this.#plan.brokerId)).get(this.name) === this.address) return true;
       // A 5.x broker looks for its name server beside its start, and registers 10 s later when it was too fast for that.
       await protocolAdmin.registerNow(this.address);
       return undefined;
@@ -133,12 +140,14 @@ export class RealCluster {
     this.protocolAdmin = new ClusterAdmin(this.namesrvAddr, this.rawOptions());
     this.#nameServerPlan = { version: options.version, home: join(dir, 'namesrv'), port: namesrvPort };
     this.brokers = brokerPorts.map((port, index) => {
-      const name = `broker-${String.fromCharCode(97 + index)}`;
+      const isSlave = index === (options.brokers ?? 1);
+      const name = `broker-${isSlave ? 'a' : String.fromCharCode(97 + index)}`;
       const plan: BrokerPlan = {
         version: options.version,
-        home: join(dir, name),
+        home: join(dir, isSlave ? `${name}-slave` : name),
         port,
         name,
+        brokerId: isSlave ? 1 : 0,
         namesrvAddr: this.namesrvAddr,
         extra: options.brokerConfig ?? {},
         acl: options.acl,
@@ -160,12 +169,17 @@ export class RealCluster {
       namesrvAddr: this.namesrvAddr,
       tls: this.#options.tls ?? false,
       ...(this.#options.acl !== undefined && { acl: this.#options.acl }),
-      brokers: this.brokers.map(({ name, address }) => ({ name, address })),
+      brokers: this.masters.map(({ name, address }) => ({ name, address })),
     };
   }
 
+  get masters(): readonly RealBroker[] {
+    return this.brokers.filter(({ isSlave }) => !isSlave);
+  }
+
+  /** The master of this name. */
   broker(name: string): RealBroker {
-    const broker = this.brokers.find((candidate) => candidate.name === name);
+    const broker = this.masters.find((candidate) => candidate.name === name);
     if (broker === undefined) throw new Error(`there is no broker ${name}`);
     return broker;
   }
@@ -264,7 +278,7 @@ export async function startRealCluster(options: RealClusterOptions): Promise<Rea
   const dir = mkdtempSync(join(tmpdir(), `rocketmq-${options.version}-`));
   ownFolder(dir);
   mkdirSync(dir, { recursive: true });
-  const ports = await distinctPorts(options.brokers ?? 1);
+  const ports = await distinctPorts((options.brokers ?? 1) + (options.slave === true ? 1 : 0));
   const cluster = new RealCluster(options, java, dir, ports);
   try {
     await cluster.start();
