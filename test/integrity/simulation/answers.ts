@@ -42,7 +42,7 @@ export function planAnswer(mood: Mood, draw: () => number): Plan {
     case 'moody':
       return { ...plan, status: choice < 0.3 ? SUSPEND : 'SUCCESS' };
     case 'slow':
-      return { ...plan, status: choice < 0.05 ? SUSPEND : 'SUCCESS', delayMs: delay ** 6 * LONGEST_CALL };
+      return { ...plan, status: choice < 0.05 ? SUSPEND : 'SUCCESS', delayMs: delay ** 4 * LONGEST_CALL };
     case 'by-hand':
       return { ...plan, auto: false, status: byHand(choice) };
     case 'wild':

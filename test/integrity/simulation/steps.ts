@@ -102,18 +102,18 @@ const action: fc.Arbitrary<FaultAction> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 40, arbitrary: record({ do: just('wait'), ms: fc.integer({ min: 1, max: 900 }) }) },
   { weight: 25, arbitrary: record({ do: just('wait'), ms: seconds(30) }) },
-  { weight: 40, arbitrary: record({ do: just('produce'), queue, count: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 40, arbitrary: record({ do: just('produce'), queue, count: fc.integer({ min: 1, max: 20 }) }) },
   { weight: 16, arbitrary: record({ do: just('join'), slot, batch: fc.constantFrom(1, 1, 1, 3, 8), places: fc.constantFrom(1, 3, 20), sameId: fc.boolean() }) }, // prettier-ignore
   { weight: 9, arbitrary: record({ do: fc.constantFrom('leave' as const, 'kill' as const, 'vanish' as const), slot }) },
   { weight: 4, arbitrary: record({ do: fc.constantFrom('resubscribe' as const, 'endHanging' as const), slot }) },
   { weight: 12, arbitrary: record({ do: just('mood'), slot, mood: fc.constantFrom(...MOODS) }) },
-  { weight: 4, arbitrary: record({ do: just('limit'), slot, attempts: fc.constantFrom(-1, 0, 2) }) },
+  { weight: 8, arbitrary: record({ do: just('limit'), slot, attempts: fc.constantFrom(-1, 0, 2) }) },
   { weight: 3, arbitrary: record({ do: just('unsubscribe'), slot, ms: seconds(15) }) },
   { weight: 4, arbitrary: record({ do: just('suspend'), slot, drain: fc.boolean(), ms: seconds(30) }) },
   { weight: 4, arbitrary: record({ do: just('suspendQueue'), slot, queue, drain: fc.boolean(), ms: seconds(30) }) },
   { weight: 8, arbitrary: record({ do: just('stop'), slot, ms: seconds(90) }) },
   { weight: 3, arbitrary: record({ do: just('setClock'), slot, ms: fc.integer({ min: -3_600_000, max: 3_600_000 }) }) },
-  { weight: 8, arbitrary: record({ do: just('cut'), slot, broker, ways: fc.constantFrom('there' as const, 'back' as const, 'both' as const), ms: seconds(90) }) }, // prettier-ignore
+  { weight: 8, arbitrary: record({ do: just('cut'), slot, broker, ways: fc.constantFrom('there' as const, 'back' as const, 'back' as const, 'both' as const), ms: seconds(90) }) }, // prettier-ignore
   { weight: 4, arbitrary: record({ do: just('slow'), slot, broker, byMs: fc.integer({ min: 5, max: 1_500 }), ms: seconds(60) }) }, // prettier-ignore
   { weight: 6, arbitrary: record({ do: just('disconnect'), slot, broker }) },
   { weight: 3, arbitrary: record({ do: just('brokersStop'), ms: seconds(25) }) },

@@ -1,7 +1,7 @@
 import { RequestCode, ResponseCode } from '../../../lib/protocol/codes.js';
 import { decodeCommand, isResponse, type RemotingCommand } from '../../../lib/protocol/command.js';
 import { FrameDecoder } from '../../../lib/protocol/frame.js';
-import type { MessageQueue } from '../../../lib/protocol/message-queue.js';
+import { describeQueue, type MessageQueue } from '../../../lib/protocol/message-queue.js';
 import { lockBatchMq } from '../../../lib/protocol/requests/lock-batch-mq.js';
 import { pullMessage } from '../../../lib/protocol/requests/pull-message.js';
 import { unlockBatchMq } from '../../../lib/protocol/requests/unlock-batch-mq.js';
@@ -63,7 +63,11 @@ export class WireTap implements Tap {
     const member = process.name;
     switch (command.code) {
       case RequestCode.LOCK_BATCH_MQ: {
-        const { queues } = lockBatchMq.decode(command);
+        const { clientId, queues } = lockBatchMq.decode(command);
+        if (clientId !== this.clientIds.get(member)) {
+          for (const queue of queues) this.lockedForOthers.add(`${clientId} ${describeQueue(queue)}`);
+          return;
+        }
         line.asked.set(command.opaque, { queues, sentAt: at });
         return;
       }
@@ -98,6 +102,8 @@ export class WireTap implements Tap {
     }
   }
 
+  /** Locks somebody has asked for in another's name, who may not know of them. */
+  readonly lockedForOthers = new Set<string>();
   /** By member name; told as they join. */
   readonly clientIds = new Map<string, string>();
 

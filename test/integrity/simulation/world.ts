@@ -35,7 +35,7 @@ export class World {
   /** Whoever took part, in the order they joined. */
   readonly members: SimMember[] = [];
   readonly #slots: (SimMember | undefined)[] = [];
-  readonly #tap: WireTap;
+  readonly tap: WireTap;
   readonly #undo: () => void;
   readonly #committed = new Map<string, number | undefined>();
   #cluster: MockCluster | undefined;
@@ -45,8 +45,8 @@ export class World {
     this.random = seededRandom(schedule.salt);
     this.brokerProcess = new SimProcess('brokers', this.timeline);
     this.network = new SimNetwork(this.timeline, this.brokerProcess, seededRandom(schedule.salt + 1));
-    this.#tap = new WireTap(TOPIC, (event) => this.history.add(event));
-    this.network.tap = this.#tap;
+    this.tap = new WireTap(TOPIC, (event) => this.history.add(event));
+    this.network.tap = this.tap;
     this.timeline.onHappened = (host) => host instanceof SimProcess && host !== this.brokerProcess || this.#lookAtBrokers(); // prettier-ignore
     this.#undo = install(this.timeline, this.network, this.random);
   }
@@ -138,7 +138,7 @@ export class World {
     const draw = seededRandom(this.schedule.salt + 2 + this.members.length);
     await this.cause(process, () => {
       const member = new SimMember(process, options, this.lease.validFor, TOPIC, this.history, draw);
-      this.#tap.clientIds.set(name, member.clientId);
+      this.tap.clientIds.set(name, member.clientId);
       this.#slots[slot] = member;
       this.members.push(member);
     });

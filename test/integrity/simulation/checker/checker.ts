@@ -254,7 +254,14 @@ export class Checker {
 
   #unlocked(member: MemberRecord, key: string, at: number): void {
     const stint = member.stints.get(key);
-    if (stint !== undefined) this.#givenBack.add(stint);
+    // After its lease a member may write nothing, and what it has done comes again.
+    if (stint !== undefined && (member.leaseLeft(key, at) ?? -1) >= 0) this.#givenBack.add(stint);
+    this.#checkListeners(member, key, at);
+    // From here on it may be anybody's.
+    member.grants.delete(key);
+  }
+
+  #checkListeners(member: MemberRecord, key: string, at: number): void {
     for (const call of this.queue(key).calls.values()) {
       if (call.member !== member || this.#forced(member, key) || (member.leaseLeft(key, at) ?? -1) < 0) continue;
       // A member that closes waits for its listeners, but not for ever.
