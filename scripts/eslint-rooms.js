@@ -28,6 +28,7 @@ const ROOMS = {
   'bench/programs': ['lib/index.ts', 'mock-broker/index.ts'],
   'bench/harness': ['lib/index.ts', 'bench/programs', 'test/support'],
   'bench/suites': ['bench/harness', 'bench/programs'],
+  'bench/soak': ['lib/index.ts', 'mock-broker/index.ts', 'bench/harness', 'bench/programs', 'test/support'],
   'bench/micro': ['lib', 'bench/harness', 'bench/programs', 'test/support'],
   'bench/guard': ['bench/micro', 'bench/harness'],
   'bench/main.ts': ['bench/harness', 'bench/suites'],

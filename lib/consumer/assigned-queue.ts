@@ -114,7 +114,7 @@ export class AssignedQueue {
     return this.#abort.signal;
   }
 
-  /** The lock is held and its lease not run out. */
+  /** The lock is held, its lease not run out, and it is not on its way back to the broker. */
   holdsLease(now: number, leaseTime: number): boolean {
     return now <= this.leaseEnd(leaseTime);
   }
@@ -122,7 +122,8 @@ export class AssignedQueue {
   /** Until when the lock counts without another grant, by the monotonic clock. */
   leaseEnd(leaseTime: number): number {
     if (this.lockless) return Number.POSITIVE_INFINITY;
-    return this.locked && !this.unverified ? this.lockedAt + leaseTime : Number.NEGATIVE_INFINITY;
+    const counts = this.locked && !this.unverified && !this.releasing;
+    return counts ? this.lockedAt + leaseTime : Number.NEGATIVE_INFINITY;
   }
 
   /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */

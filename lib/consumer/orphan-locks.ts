@@ -4,7 +4,7 @@ import type { Timer } from '../clock.js';
 import { getConsumerListByGroup } from '../protocol/requests/get-consumer-list-by-group.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import { DEFAULT_LEASE_TIME, leaseOf } from '../protocol/lease.js';
-import type { QueueLocks } from './queue-locks.js';
+import { BROKER_LOCK_EXPIRY, type QueueLocks } from './queue-locks.js';
 
 const log = debug('rocketmq:lock');
 
@@ -46,8 +46,8 @@ interface Named {
  */
 export class OrphanLocks {
   readonly #deps: OrphanLocksDeps;
-  /** Every other member that was ever heard of. */
-  readonly #known = new Set<string>();
+  /** Every other member that may hold a lock, and when it was last listed, by the monotonic clock. */
+  readonly #known = new Map<string, number>();
   readonly #watches = new Map<string, Watch>();
   /** By broker name. */
   readonly #named = new Map<string, Named>();
@@ -62,6 +62,8 @@ export class OrphanLocks {
    * be missing.
    */
   membersSeen(clientIds: readonly string[], brokerNames: readonly string[]): void {
+    this.#listed(clientIds);
+    this.#forgetOld();
     const members = clientIds.join('\n');
     if (members === this.#membersBefore) return;
     this.#membersBefore = members;
@@ -109,12 +111,29 @@ export class OrphanLocks {
   async #lookAt(brokerName: string, watch: Watch): Promise<void> {
     const { present, named } = await this.#ask(brokerName);
     const now = this.#deps.client.clock.now();
-    for (const id of this.#known) {
+    for (const id of this.#known.keys()) {
       if (present.has(id)) watch.absentSince.delete(id);
       else if (!watch.absentSince.has(id)) watch.absentSince.set(id, this.#missingFrom(id, named, now));
     }
     for (const [id, since] of watch.absentSince) {
       if (now - since > leaseOf(id) + MARGIN) await this.#release(id, brokerName, watch);
+    }
+  }
+
+  #listed(clientIds: readonly string[]): void {
+    const { clientId, clock } = this.#deps.client;
+    const now = clock.now();
+    for (const id of clientIds) if (id !== clientId) this.#known.set(id, now);
+  }
+
+  /** Of whom nothing was heard for so long no broker keeps a lock: members come and go, and each would be asked about. */
+  #forgetOld(): void {
+    const now = this.#deps.client.clock.now();
+    for (const [id, listedAt] of this.#known) {
+      if (now - listedAt <= BROKER_LOCK_EXPIRY + leaseOf(id) + MARGIN) continue;
+      this.#known.delete(id);
+      for (const { absentSince } of this.#watches.values()) absentSince.delete(id);
+      for (const { ids } of this.#named.values()) ids.delete(id);
     }
   }
 
@@ -126,11 +145,8 @@ export class OrphanLocks {
     const since = (address === undefined ? undefined : client.connectedSince(address)) ?? client.clock.now();
     let named = this.#named.get(brokerName);
     if (named?.since !== since) this.#named.set(brokerName, (named = { since, ids: new Set() }));
-    for (const id of consumerIds) {
-      if (id === client.clientId) continue;
-      this.#known.add(id);
-      named.ids.add(id);
-    }
+    this.#listed(consumerIds);
+    for (const id of consumerIds) if (id !== client.clientId) named.ids.add(id);
     return { present: new Set(consumerIds), named };
   }
 

@@ -265,11 +265,13 @@ export class PullLoop implements CallHandler {
     memory: FrameMemory,
   ): Next | Promise<Next> {
     const { topic, brokerName } = this.#queue.messageQueue;
-    const volatile = !this.#habit.reads && firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
+    const copiedAtLittleCost = firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
+    const volatile = !this.#habit.reads && copiedAtLittleCost;
     if (!volatile) memory.keep();
     const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta, volatile };
     const { messages, error = messages.length === 0 ? nothingFound() : undefined } = decodeMessages(reply.body, source);
-    this.#habit.pulled(messages);
+    // A large one would be kept for its sample's sake until the next pull, which may be long.
+    if (copiedAtLittleCost) this.#habit.pulled(messages);
     this.#deps.onPulled?.(this.#queue, messages.length, tookMs);
     const inflating = inflateCompressed(messages);
     if (inflating === undefined) return this.#take(messages, error, reply, subscription);

@@ -27,6 +27,9 @@ describe('AssignedQueue', () => {
     expect(one.holdsLease(1_001 + LEASE, LEASE)).to.equal(false);
     one.unverified = true;
     expect(one.holdsLease(1_000, LEASE)).to.equal(false);
+    one.unverified = false;
+    one.releasing = true;
+    expect(one.holdsLease(1_000, LEASE), 'on its way back').to.equal(false);
     expect(queue(true).holdsLease(Number.MAX_SAFE_INTEGER, LEASE), 'without locks').to.equal(true);
   });
 

@@ -183,6 +183,18 @@ describe('OrphanLocks', () => {
     expect(t.unlocks()).to.have.length(0);
   });
 
+  it('forgets whom no list has named for so long that no broker can keep a lock of theirs', async () => {
+    const t = setUp(SHORT);
+    for (let i = 0; i < 20; i++) t.orphans.membersSeen(['me', `former-${i}`], ['a']);
+    await t.clock.advance(91_000);
+    t.client.calls.length = 0;
+    t.state.members = ['me', SHORT];
+    await t.vanish();
+    await t.clock.advance(5_000 + SOON);
+    expect(t.released).to.deep.equal([`${SHORT}: 0,1`]);
+    expect(t.unlocks().map(({ request }) => request['clientId'])).to.deep.equal([SHORT]);
+  });
+
   it('does nothing after it was stopped', async () => {
     const t = setUp(SHORT);
     await t.vanish();

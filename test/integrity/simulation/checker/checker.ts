@@ -158,7 +158,7 @@ export class Checker {
       this.#givenBack.has(stint) &&
       !this.#disturbed.has(stint)
     )
-      this.queue(key).handedOver = stint.committable;
+      this.queue(key).handedOver = stint.promised;
   }
 
   #over(member: MemberRecord): void {

@@ -11,6 +11,7 @@ export class Stint {
   #done = new Set<number>();
   /** The lowest offset that is not finished. */
   #floor: number;
+  #promised: number;
   /** Answered SUCCESS with autoCommit off, and neither committed nor rolled back since. */
   #held: number[] = [];
   #next: number;
@@ -27,7 +28,13 @@ export class Stint {
   constructor(start: number) {
     this.start = start;
     this.#floor = start;
+    this.#promised = start;
     this.#next = start;
+  }
+
+  /** Before this all is committed, or will be when the queue is given back: what was left to the listener's COMMIT is not. */
+  get promised(): number {
+    return this.#promised;
   }
 
   /** No commit may be beyond this. */
@@ -78,6 +85,7 @@ export class Stint {
       this.#next = first;
     } else if (auto || status === 'COMMIT') {
       this.#finish([...this.#held, ...offsets]);
+      this.#promised = this.#floor;
       this.#held = [];
       this.#next = behind;
     } else if (status === 'SUCCESS') {
@@ -92,8 +100,10 @@ export class Stint {
   /** A message of the batch that was suspended last used up its attempts and was sent to the dead letter queue. */
   deadLettered(offset: number): void {
     this.#finish([offset]);
+    if (this.#suspended?.auto === true) this.#promised = this.#floor;
     if (this.#suspended?.auto !== true || !this.#suspended.offsets.every((one) => this.#isDone(one))) return;
     this.#finish(this.#held);
+    this.#promised = this.#floor;
     this.#held = [];
   }
 
@@ -122,6 +132,7 @@ export class Stint {
   #become(other: Stint): void {
     this.#done = new Set(other.#done);
     this.#floor = other.#floor;
+    this.#promised = other.#promised;
     this.#held = [...other.#held];
     this.#next = other.#next;
     this.#attempts = new Map(other.#attempts);
