@@ -15,7 +15,8 @@ const LOCK_TIMEOUT = 1_000;
 
 /**
  * The broker forgets a lock 60 s after its owner's last lock request. A grant that follows the previous one sooner than
- * that continues it: nobody can have held the lock in between.
+ * that continues it: nobody can have held the lock in between, unless the broker forgot it, or others gave it back when
+ * the lease had run out (`orphanLocks: 'release'`). So after a lease that ran out offsets are compared all the same.
  */
 export const BROKER_LOCK_EXPIRY = 60_000;
 

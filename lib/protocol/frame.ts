@@ -8,8 +8,8 @@ import { ProtocolError } from '../errors.js';
  *     serializeTypeAndHeaderLength: high byte 0 = JSON, 1 = ROCKETMQ; low 24 bits = header length
  *
  * All integers are big endian. A frame is handed out without its length field, as a view into the chunk it came in;
- * only a frame that spans chunks is copied. Its memory grows as the frame
- * arrives: a length is no more than a claim. Any error is final for the stream: the caller closes its connection.
+ * only a frame that spans chunks is copied. Its memory grows as the frame arrives: a length is no more than a claim. Any
+ * error is final for the stream: the caller closes its connection.
  */
 
 /** The reference's `com.rocketmq.remoting.frameMaxLength`. */

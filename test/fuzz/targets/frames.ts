@@ -5,7 +5,7 @@ import {
   SerializeType,
   type RemotingCommand,
 } from '../../../lib/protocol/command.js';
-import { FrameDecoder } from '../../../lib/protocol/frame.js';
+import { FrameDecoder, TRUSTED_LENGTH } from '../../../lib/protocol/frame.js';
 import { OutputBuffer } from '../../../lib/remoting/output-buffer.js';
 import { ReceiveBuffer } from '../../../lib/remoting/receive-buffer.js';
 import { RocketMQError } from '../../../lib/errors.js';
@@ -45,6 +45,8 @@ const stream: FuzzTarget = {
   name: 'frame-stream',
   weight: 3,
   seeds: streams(),
+  // Three readers, each with what it sets aside on the word of a length.
+  allowance: () => 3 * TRUSTED_LENGTH,
   run(input) {
     const whole = throughDecoder(input, []);
     // The pieces follow from the input, so that a case is its bytes and nothing else.

@@ -169,6 +169,7 @@ export class SimMember {
     const call = this.#history.nextCall();
     this.#history.add({ type: 'call', at: process.now(), member: this.name, queue, call, messages: handed });
     this.#checkAttempts(queue, handed);
+    this.#checkBuffers();
     const plan = this.#inTime(planAnswer(this.mood, this.#draw), messages);
     context.suspendCurrentQueueTimeMillis = plan.suspendMs;
     const answer = (): ListenerAnswer => this.#answer(call, queue, plan, context);
@@ -200,6 +201,17 @@ export class SimMember {
     for (const { offset, reconsumeTimes } of handed) {
       if (reconsumeTimes <= Math.max(limit, this.#highestLimit)) continue;
       this.#history.fault(`${this.name} is handed ${offset} of ${queue} the ${reconsumeTimes + 1}th time, the limit is ${limit}`); // prettier-ignore
+    }
+  }
+
+  /** What is held is never less than nothing, and never more than the limit and one pull. */
+  #checkBuffers(): void {
+    const { pullThresholdForQueue = 0, pullBatchSize = 0 } = this.#options;
+    for (const { messageQueue, buffered, bufferedBytes } of this.consumer.status().queues) {
+      if (buffered >= 0 && bufferedBytes >= 0 && buffered <= pullThresholdForQueue + pullBatchSize) continue;
+      this.#history.fault(
+        `${this.name} holds ${buffered} messages, ${bufferedBytes} bytes, of ${queueName(messageQueue)}`,
+      );
     }
   }
 
