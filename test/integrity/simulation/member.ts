@@ -118,7 +118,7 @@ export class SimMember {
     this.#history.add({ type: 'closed', at: this.process.now(), member: this.name });
     // A listener that hangs has a timer of its own while it does.
     if (this.process.timerCount > this.#hanging.size) {
-      this.#history.fault(`${this.name} left ${this.process.timerCount} timers behind`);
+      this.#history.fault('closed', `${this.name} left ${this.process.timerCount} timers behind`);
     }
   }
 
@@ -200,7 +200,7 @@ export class SimMember {
     if (limit < 0 || this.#blocked.has(queue)) return;
     for (const { offset, reconsumeTimes } of handed) {
       if (reconsumeTimes <= Math.max(limit, this.#highestLimit)) continue;
-      this.#history.fault(`${this.name} is handed ${offset} of ${queue} the ${reconsumeTimes + 1}th time, the limit is ${limit}`); // prettier-ignore
+      this.#history.fault('order', `${this.name} is handed ${offset} of ${queue} the ${reconsumeTimes + 1}th time, the limit is ${limit}`); // prettier-ignore
     }
   }
 
@@ -210,6 +210,7 @@ export class SimMember {
     for (const { messageQueue, buffered, bufferedBytes } of this.consumer.status().queues) {
       if (buffered >= 0 && bufferedBytes >= 0 && buffered <= pullThresholdForQueue + pullBatchSize) continue;
       this.#history.fault(
+        'bounds',
         `${this.name} holds ${buffered} messages, ${bufferedBytes} bytes, of ${queueName(messageQueue)}`,
       );
     }

@@ -1,10 +1,11 @@
+import type { Breach, Invariant } from './checker/checker.js';
 import type { HistoryEvent } from './history.js';
 
 /** The history while it is made. */
 export class History {
   readonly events: HistoryEvent[] = [];
   /** What is wrong by itself, whatever the history says. */
-  readonly faults: string[] = [];
+  readonly faults: Breach[] = [];
   readonly #now: () => number;
   #calls = 0;
 
@@ -20,9 +21,9 @@ export class History {
     this.add({ type: 'note', at: this.#now(), text });
   }
 
-  fault(text: string): void {
-    this.faults.push(text);
-    this.note(`FAULT: ${text}`);
+  fault(invariant: Invariant, what: string): void {
+    this.faults.push({ invariant, at: this.#now(), queue: undefined, what });
+    this.note(`FAULT: ${what}`);
   }
 
   /** A number no other listener call has. */

@@ -27,7 +27,8 @@ export interface Outcome {
 export async function run(schedule: Schedule): Promise<Outcome> {
   const world = await World.start(schedule);
   const trouble = new Trouble(world);
-  const rejected = (reason: unknown): void => world.history.fault(`nobody handled a rejection: ${String(reason)}`);
+  const rejected = (reason: unknown): void =>
+    world.history.fault('closed', `nobody handled a rejection: ${String(reason)}`);
   process.on('unhandledRejection', rejected);
   try {
     for (const step of schedule.steps) await trouble.take(step);
@@ -66,7 +67,8 @@ async function recover(world: World, trouble: Trouble): Promise<number> {
       if (member.isActive) await world.cause(member.process, () => member.endHanging());
     await world.advance(500);
   }
-  for (const what of behind(world)) world.history.fault(`${RECOVERY_TIME} ms after the last trouble ${what}`);
+  for (const what of behind(world))
+    world.history.fault('recovery', `${RECOVERY_TIME} ms after the last trouble ${what}`);
   return Math.max(0, world.now - begin);
 }
 
@@ -106,30 +108,28 @@ async function close(world: World): Promise<void> {
   // What a socket has to say in the end.
   await world.advance(2_000);
   for (const member of staying) {
-    if (member.life !== 'gone') world.history.fault(`${member.name} can't leave`);
+    if (member.life !== 'gone') world.history.fault('closed', `${member.name} can't leave`);
     const sockets = world.network.open(member.process);
-    if (sockets > 0) world.history.fault(`${member.name} left ${sockets} sockets behind`);
+    if (sockets > 0) world.history.fault('closed', `${member.name} left ${sockets} sockets behind`);
     const { timerCount } = member.process;
-    if (timerCount > 0) world.history.fault(`${member.name} left ${timerCount} timers behind`);
+    if (timerCount > 0) world.history.fault('closed', `${member.name} left ${timerCount} timers behind`);
     // With its clock set back a broker keeps locks for longer than anybody counts on.
     for (const lock of clockWasSet(world.schedule) ? [] : world.cluster.locks(GROUP)) {
       // Under the id of one that was killed there may be locks its successor has never heard of.
       const shared = world.members.some((other) => other !== member && other.clientId === member.clientId);
       const restored = world.tap.lockedForOthers.has(`${lock.clientId} ${describeQueue(lock.queue)}`);
       if (lock.clientId === member.clientId && !shared && !restored) {
-        world.history.fault(`${member.name} left its lock of ${describeQueue(lock.queue)} behind`);
+        world.history.fault('closed', `${member.name} left its lock of ${describeQueue(lock.queue)} behind`);
       }
     }
   }
-  for (const what of behind(world)) world.history.fault(`after the last has left ${what}`);
+  for (const what of behind(world)) world.history.fault('hand-over', `after the last has left ${what}`);
   await world.cause(world.brokerProcess, () => world.cluster.stop());
 }
 
 function judge(world: World, recoveryMs: number): Outcome {
   const { schedule, history } = world;
-  const breaches = [...check(history.events, { closeWait: 30_000, from: schedule.from })];
-  const at = world.now;
-  for (const what of history.faults) breaches.push({ invariant: 'nothing-lost', at, queue: undefined, what });
+  const breaches = [...check(history.events, { closeWait: 30_000, from: schedule.from }), ...history.faults];
   breaches.push(...judgeDeadLetters(world));
   return {
     breaches,

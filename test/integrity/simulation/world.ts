@@ -47,7 +47,10 @@ export class World {
     this.network = new SimNetwork(this.timeline, this.brokerProcess, seededRandom(schedule.salt + 1));
     this.tap = new WireTap(TOPIC, (event) => this.history.add(event));
     this.network.tap = this.tap;
-    this.timeline.onHappened = (host) => host instanceof SimProcess && host !== this.brokerProcess || this.#lookAtBrokers(); // prettier-ignore
+    this.timeline.onHappened = (host) => {
+      // What a member does reaches the brokers in an event of theirs.
+      if (host === undefined || host === this.brokerProcess) this.#lookAtBrokers();
+    };
     this.#undo = install(this.timeline, this.network, this.random);
   }
 

@@ -42,7 +42,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * stop id=..
  * </pre>
  *
- * Standard output carries one JSON object a line: its event (ready, message, sent, checked, replied, done, failed), the id
+ * Standard output carries one JSON object a line: its event (ready, message, sent, checked, replied, answered, done, failed), the id
  * of the command, and more. The program ends when standard input does.
  */
 public class InteropClient {
@@ -154,6 +154,7 @@ public class InteropClient {
         try {
             byte[] body = ("re: " + text(message)).getBytes(StandardCharsets.UTF_8);
             producer.send(MessageUtil.createReplyMessage(message, body));
+            print("answered", id);
         } catch (Exception e) {
             print("failed", id, "error", String.valueOf(e));
         }

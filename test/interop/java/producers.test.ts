@@ -111,6 +111,8 @@ for (const version of ROCKETMQ_VERSIONS) {
         const stored = await target().stored('DefaultCluster_REPLY_TOPIC');
         return stored.some(({ body }) => body.toString() === 're: how much?') ? true : undefined;
       });
+      // Stopped before that, it would be interrupted in the middle of it.
+      await client.waitFor('the sending of the reply', () => client.of(id, 'answered').length > 0);
       await client.stopOne(id);
     });
   });

@@ -12,7 +12,8 @@ import { MemberRecord, type Running } from './ownership-record.js';
 import { QueueRecord } from './queue-record.js';
 
 /** The promises, by the names they have in docs/integrity.md. */
-export type Invariant = 'order' | 'one-owner' | 'lease' | 'commit' | 'nothing-lost' | 'hand-over' | 'closed';
+export type Invariant =
+  'order' | 'one-owner' | 'lease' | 'commit' | 'nothing-lost' | 'hand-over' | 'closed' | 'recovery' | 'bounds';
 
 /** A promise that was broken. */
 export interface Breach {
@@ -150,15 +151,8 @@ export class Checker {
     member.stints.delete(key);
     // What is still under way may end in one way or the other.
     const busy = [...this.queue(key).calls.values()].some((call) => call.member === member);
-    if (
-      stint !== undefined &&
-      !lost &&
-      !busy &&
-      stint.isCertain &&
-      this.#givenBack.has(stint) &&
-      !this.#disturbed.has(stint)
-    )
-      this.queue(key).handedOver = stint.promised;
+    if (stint === undefined || lost || busy || !stint.isCertain) return;
+    if (this.#givenBack.has(stint) && !this.#disturbed.has(stint)) this.queue(key).handedOver = stint.promised;
   }
 
   #over(member: MemberRecord): void {
