@@ -258,13 +258,14 @@ export class TestGroup {
   async drain(timeoutMs: number): Promise<void> {
     await this.traffic.stop();
     const { observer } = this.world;
-    for (const queue of this.queues) {
-      this.history.sent.set(`${queue.brokerName}#${queue.queueId}`, await observer.maxOffset(queue));
-    }
     let behind: string[] = [];
     await until(
       `${this.name}: no lag`,
       async () => {
+        // Each time anew: brokers answer with the end of an index that they write a little after the message.
+        for (const queue of this.queues) {
+          this.history.sent.set(`${queue.brokerName}#${queue.queueId}`, await observer.maxOffset(queue));
+        }
         await observer.look(this.name, this.queues, this.history);
         behind = this.behind();
         return behind.length === 0 ? true : undefined;
