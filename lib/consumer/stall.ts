@@ -44,7 +44,7 @@ export interface Stall {
 /** A stall is told after this time, in milliseconds: a hand-over, a restarted broker or a slow listener take less. */
 export const STALL_AFTER = 30_000;
 /** An owned queue is pulled at least this often, as a broker holds a pull for 20 s at most, in milliseconds. */
-export const LONGEST_WITHOUT_PULL = 60_000;
+const LONGEST_WITHOUT_PULL = 60_000;
 
 /**
  * What keeps a queue from moving at this moment, if anything does. A queue that waits for new messages moves.

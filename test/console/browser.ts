@@ -25,7 +25,7 @@ export function launch(): Promise<Browser> {
 /** A page and what it complained about. */
 export interface OpenPage {
   readonly page: Page;
-  readonly complaints: readonly string[];
+  readonly complaints: string[];
 }
 
 export async function openPage(

@@ -1,15 +1,16 @@
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
-import { type MockBroker, MockClock, MockCluster, type MockNameServer } from '../../mock-broker/index.js';
+import type { MockBroker, MockCluster, MockNameServer } from '../../mock-broker/index.js';
 import * as browserPage from './browser.js';
-import { launch, openPage } from './browser.js';
+import { launch } from './browser.js';
+import { openConsole, type OpenConsole } from './open-console.js';
 
 /** The controls of the console for what a cluster is made of: brokers, their replicas, name servers. */
 describe('the console, of brokers and name servers', () => {
   let browser: Browser;
   let cluster: MockCluster;
   let page: Page;
-  let complaints: readonly string[];
+  let opened: OpenConsole;
 
   before(async () => {
     browser = await launch();
@@ -18,25 +19,14 @@ describe('the console, of brokers and name servers', () => {
   after(async () => browser?.close());
 
   beforeEach(async () => {
-    cluster = await MockCluster.start({
-      clock: MockClock.manual(1_700_000_000_000),
+    opened = await openConsole(browser, {
       brokers: [{ name: 'broker-a', replicas: 1 }, { name: 'broker-b' }],
       nameServers: 2,
-      topics: { Orders: { queues: 2 } },
-      groups: { billing: {} },
-      http: true,
     });
-    ({ page, complaints } = await openPage(browser, cluster.admins[0]?.url ?? ''));
-    await page.locator('#link[data-state=up]').waitFor();
-    await page.locator('.lane').first().waitFor();
+    ({ cluster, page } = opened);
   });
 
-  afterEach(async () => {
-    const found = [...complaints];
-    await page.close();
-    await cluster.stop();
-    expect(found).to.deep.equal([]);
-  });
+  afterEach(() => opened.close());
 
   const section = (name: string) => browserPage.section(page, name);
   const said = (text: string | RegExp) => browserPage.said(page, text);

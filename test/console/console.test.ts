@@ -1,16 +1,17 @@
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
-import { MockClock, MockCluster } from '../../mock-broker/index.js';
+import type { MockCluster } from '../../mock-broker/index.js';
 import { OrderedConsumer } from '../../lib/index.js';
 import * as browserPage from './browser.js';
 import { launch, openPage } from './browser.js';
+import { openConsole, type OpenConsole } from './open-console.js';
 
 /** Every control of the console page, in a real browser, by what it does to the cluster. */
 describe('the console', () => {
   let browser: Browser;
   let cluster: MockCluster;
   let page: Page;
-  let complaints: readonly string[];
+  let opened: OpenConsole;
 
   before(async () => {
     browser = await launch();
@@ -19,25 +20,11 @@ describe('the console', () => {
   after(async () => browser?.close());
 
   beforeEach(async () => {
-    cluster = await MockCluster.start({
-      clock: MockClock.manual(1_700_000_000_000),
-      brokers: 2,
-      topics: { Orders: { queues: 2 } },
-      groups: { billing: {} },
-      watchdogs: 'report',
-      http: true,
-    });
-    ({ page, complaints } = await openPage(browser, cluster.admins[0]?.url ?? ''));
-    await page.locator('#link[data-state=up]').waitFor();
-    await page.locator('.lane').first().waitFor();
+    opened = await openConsole(browser, { brokers: 2, watchdogs: 'report' });
+    ({ cluster, page } = opened);
   });
 
-  afterEach(async () => {
-    const found = [...complaints];
-    await page.close();
-    await cluster.stop();
-    expect(found).to.deep.equal([]);
-  });
+  afterEach(() => opened.close());
 
   const section = (name: string) => browserPage.section(page, name);
   const said = (text: string | RegExp) => browserPage.said(page, text);
@@ -256,7 +243,7 @@ describe('the console', () => {
     await faults.getByRole('button', { name: 'Add fault' }).click();
     await said(/fault.code is not valid: got "NO_SUCH_CODE"/);
     // The browser tells of every answer that is a refusal.
-    (complaints as string[]).splice(0);
+    opened.complaints.splice(0);
   });
 
   it('shows the history of dead letters, and replays one', async () => {
@@ -352,6 +339,6 @@ describe('the console', () => {
     await cluster.stop();
     await page.locator('#link[data-state=down]').waitFor();
     await said('The connection to the cluster was lost');
-    (complaints as string[]).splice(0);
+    opened.complaints.splice(0);
   });
 });

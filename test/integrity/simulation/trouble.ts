@@ -1,4 +1,5 @@
 import type { MessageQueue } from '../../../lib/index.js';
+import { RequestCode } from '../../../lib/protocol/codes.js';
 import type { Fault, MockBroker } from '../../../mock-broker/index.js';
 import type { Direction } from './machine/network.js';
 import type { SimProcess } from './machine/process.js';
@@ -79,7 +80,7 @@ export class Trouble {
       case 'fault': {
         const { code, times, action, broker } = step;
         // Some requests go to name servers, which are one.
-        const where = code === 105 ? {} : { broker: BROKERS[broker] as string };
+        const where = code === RequestCode.GET_ROUTEINFO_BY_TOPIC ? {} : { broker: BROKERS[broker] as string };
         return void this.#faults.push(world.cluster.faults.add({ code, times, action, ...where }));
       }
       case 'wait':

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { allCommitted } from '../support/concurrent-case.js';
-import { until } from '../../support/until.js';
 import type { ClientProgram } from '../support/client-program.js';
 import { aliOns } from '../support/shared-clients.js';
+import { comesASecondLater } from '../support/delay-case.js';
 import { target } from '../support/target.js';
 
 describe('ali-ons 3.12.0', () => {
@@ -33,14 +33,7 @@ describe('ali-ons 3.12.0', () => {
     await target().createTopic(topic, 1);
     const id = target().unique('ons-producer');
     await client.run('send', { id, topic, kind: 'sync', bodies: 'later', delayLevel: '1' }, 'done');
-    expect(await target().stored(topic)).to.deep.equal([]);
-    const [message] = await until('the message', async () => {
-      const stored = await target().stored(topic);
-      return stored.length > 0 ? stored : undefined;
-    });
-    const { storeTimestamp = 0, bornTimestamp = 0, properties } = message ?? {};
-    expect(storeTimestamp - bornTimestamp).to.be.at.least(1000);
-    expect(properties).to.include({ DELAY: '1', REAL_TOPIC: topic });
+    await comesASecondLater(topic);
   });
 
   it('asks for a point in time in a way of its own, which brokers keep and do not heed', async () => {

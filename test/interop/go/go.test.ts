@@ -3,6 +3,7 @@ import { until } from '../../support/until.js';
 import type { ClientProgram } from '../support/client-program.js';
 import { allCommitted, consumeUntilGivenUp } from '../support/concurrent-case.js';
 import { goClient } from '../support/shared-clients.js';
+import { comesASecondLater } from '../support/delay-case.js';
 import { target } from '../support/target.js';
 
 describe('the Go client v2.1.2', () => {
@@ -57,14 +58,7 @@ describe('the Go client v2.1.2', () => {
 
   it('sends what is to be seen later, by a delay level', async () => {
     const { topic } = await send({ kind: 'sync', bodies: 'later', delayLevel: '1' });
-    expect(await target().stored(topic)).to.deep.equal([]);
-    const [message] = await until('the message', async () => {
-      const stored = await target().stored(topic);
-      return stored.length > 0 ? stored : undefined;
-    });
-    const { storeTimestamp = 0, bornTimestamp = 0, properties } = message ?? {};
-    expect(storeTimestamp - bornTimestamp).to.be.at.least(1000);
-    expect(properties).to.include({ DELAY: '1', REAL_TOPIC: topic });
+    await comesASecondLater(topic);
   });
 
   it('consumes what it selects by tags, and commits past the rest', async () => {
