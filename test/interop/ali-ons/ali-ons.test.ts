@@ -61,7 +61,7 @@ describe('ali-ons 3.12.0', () => {
     expect(tries.map(({ reconsumeTimes }) => reconsumeTimes)).to.deep.equal([0, 1]);
     const [retried] = await target().stored(`%RETRY%${group}`);
     expect(retried?.properties).to.include({ RETRY_TOPIC: topic, DELAY: '3' });
-    await client.stopOne(group);
     await allCommitted(group, topic, 3);
+    await client.stopOne(group);
   });
 });

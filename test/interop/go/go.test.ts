@@ -96,7 +96,6 @@ describe('the Go client v2.1.2', () => {
     expect([tries('a'), tries('b'), tries('c')]).to.deep.equal([[0, 1], [0, 1, 2], [0]]);
     expect(dead?.body.toString()).to.equal('b');
     expect(dead?.properties).to.include({ RETRY_TOPIC: topic });
-    // In its own time, every 5 s: what it writes when it stops goes one-way, right before its connections are closed.
     await allCommitted(id, topic, 3);
     await client.stopOne(id);
   });

@@ -34,8 +34,8 @@ for (const version of ROCKETMQ_VERSIONS) {
       const messages = await client.messages(id, 6);
       expect(messages.map(({ body }) => body)).to.deep.equal(['a', 'b', 'b', 'b', 'c', 'd']);
       expect(messages.map(({ reconsumeTimes }) => reconsumeTimes)).to.deep.equal([0, 0, 1, 2, 0, 0]);
-      await client.stopOne(id);
       await allCommitted(id, topic, 4);
+      await client.stopOne(id);
     });
 
     it('consumes concurrently: what fails comes back by the retry topic, and is given up at last', async () => {
@@ -49,9 +49,9 @@ for (const version of ROCKETMQ_VERSIONS) {
       expect(dead?.properties).to.include({ RETRY_TOPIC: topic });
       const retried = await target().stored(`%RETRY%${id}`);
       expect(retried.map(({ body }) => body.toString()).sort()).to.deep.equal(['a', 'b', 'b']);
-      await client.stopOne(id);
       await allCommitted(id, topic, 3);
       await allCommitted(id, `%RETRY%${id}`, 3);
+      await client.stopOne(id);
     });
 
     it('consumes what it selects by tags', async () => {
@@ -84,8 +84,8 @@ for (const version of ROCKETMQ_VERSIONS) {
         round += 1;
         return shares.every((share) => share > 0) && seen().length === sent.length ? true : undefined;
       });
-      for (const id of members) await client.stopOne(id);
       await allCommitted(group, topic, round * bodies.length);
+      for (const id of members) await client.stopOne(id);
     });
 
     for (const mode of ['subscribe', 'assign']) {
@@ -95,8 +95,8 @@ for (const version of ROCKETMQ_VERSIONS) {
         await client.run('litepull', { id, group: id, topic, mode }, 'ready');
         const messages = await client.messages(id, 4);
         expect(messages.map(({ body }) => body)).to.deep.equal(['a', 'b', 'c', 'd']);
-        await client.stopOne(id);
         await allCommitted(id, topic, 4);
+        await client.stopOne(id);
       });
     }
   });

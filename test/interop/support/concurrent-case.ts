@@ -29,7 +29,11 @@ export async function consumeUntilGivenUp(client: ClientProgram, id: string, top
   return { tries, dead };
 }
 
-/** Resolves when the group has committed so many messages of the topic. */
+/**
+ * Resolves when the group has committed so many messages of the topic. Asked while the members run, which commit every
+ * 5 s: what they write when they are stopped goes one-way, right before their connections are closed, and a listener
+ * that has just shown its message may not have returned yet.
+ */
 export function allCommitted(group: string, topic: string, count: number): Promise<true> {
   return until(`${count} messages of ${topic} committed`, async () => {
     return (await target().committed(group, topic)) === count ? true : undefined;
