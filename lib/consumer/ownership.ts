@@ -13,7 +13,7 @@ import type { StartOffset } from './start-offset.js';
 const log = debug('rocketmq:ownership');
 
 /** First pause after a refused lock, in milliseconds; doubles up to {@link LONGEST_RETRY}. */
-const FIRST_RETRY = 100;
+const FIRST_RETRY = 20;
 /** What was refused or failed is tried again after this at the latest, in milliseconds. */
 const LONGEST_RETRY = 1_000;
 

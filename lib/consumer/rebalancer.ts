@@ -14,6 +14,13 @@ const log = debug('rocketmq:rebalance');
 
 /** The reference's shortest time between two runs, and the one between runs while something is unsettled. */
 const MIN_INTERVAL = 1_000;
+/**
+ * So many runs may follow one another sooner than that, each second without one allows another: nobody consumes the queues
+ * of a member that has left until the others have run, and when a service is scaled down, several leave in one second.
+ */
+const RUNS_IN_A_ROW = 5;
+/** The time between those, in milliseconds: what changes at once needs one run. */
+const RUN_SPACING = 50;
 
 export interface RebalancerOptions {
   /** With its namespace. */
@@ -52,6 +59,7 @@ export class Rebalancer {
   #timer: Timer = undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #lastRunAt = Number.NEGATIVE_INFINITY;
+  #runsLeft = RUNS_IN_A_ROW;
   #running: Promise<void> | undefined;
   #wokenMeanwhile = false;
   #missingRoutes = 0;
@@ -74,16 +82,28 @@ export class Rebalancer {
     await this.#running;
   }
 
-  /** Something has changed: runs soon, but not sooner than a second after the last run began. */
+  /** Something has changed: runs soon, at once if it has not run much lately. */
   wake(reason: string): void {
     if (this.#stopped) return;
     log('woken: %s', reason);
     if (this.#running !== undefined) this.#wokenMeanwhile = true;
-    else this.#plan(Math.max(0, this.#lastRunAt + MIN_INTERVAL - this.#now()));
+    else this.#planSoon();
   }
 
   #now(): number {
     return this.#deps.client.clock.now();
+  }
+
+  #planSoon(): void {
+    const sinceLast = this.#now() - this.#lastRunAt;
+    this.#plan(Math.max(0, (this.#runsLeft > 0 ? RUN_SPACING : MIN_INTERVAL) - sinceLast));
+  }
+
+  #countRun(): void {
+    const now = this.#now();
+    const regained = Math.floor((now - this.#lastRunAt) / MIN_INTERVAL);
+    this.#runsLeft = Math.max(0, Math.min(RUNS_IN_A_ROW, this.#runsLeft + regained) - 1);
+    this.#lastRunAt = now;
   }
 
   /** Plans the next run; an earlier one that is planned already stays. */
@@ -105,7 +125,7 @@ export class Rebalancer {
   }
 
   async #run(): Promise<void> {
-    this.#lastRunAt = this.#now();
+    this.#countRun();
     this.#wokenMeanwhile = false;
     let settled = false;
     try {
@@ -120,8 +140,8 @@ export class Rebalancer {
       );
     }
     this.#running = undefined;
-    const sinceBegin = this.#now() - this.#lastRunAt;
-    if (this.#wokenMeanwhile || !settled) this.#plan(Math.max(0, MIN_INTERVAL - sinceBegin));
+    if (this.#wokenMeanwhile) this.#planSoon();
+    else if (!settled) this.#plan(Math.max(0, this.#lastRunAt + MIN_INTERVAL - this.#now()));
     // A topic nobody knows yet is looked for at growing intervals.
     else if (this.#missingRoutes > 0)
       this.#plan(Math.min(this.#options.interval, MIN_INTERVAL * 2 ** this.#missingRoutes));
@@ -283,8 +303,9 @@ export class Rebalancer {
     const { client, warn } = this.#deps;
     warn(
       'DUPLICATE_CLIENT_ID',
-      `the client id ${client.clientId} is in use by more than one member of ${this.#options.consumerGroup}: ` +
-        'both would believe they own a queue; give each a different instanceName',
+      `the client id ${client.clientId} is listed more than once in ${this.#options.consumerGroup}: if another member ` +
+        'uses it, too, both would believe they own a queue; give each a different instanceName. After a connection broke, ' +
+        'a broker may list it for another two minutes, which does no harm',
     );
   }
 

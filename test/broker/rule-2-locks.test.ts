@@ -210,11 +210,13 @@ describe('rule 2: locks', () => {
         contexts.push(context);
         return offset === 3 ? held.wait() : 'SUCCESS';
       };
-      rig.produce(T, 0, 10);
+      rig.produce(T, 0, 9);
       await rig.until('the fourth is with the listener', () => held.reached);
       await rig.advance(5_100);
       const broker = rig.cluster.broker('broker-a');
       broker.stealLock('group', QUEUE, 'thief');
+      // Its pull is answered, and the next one goes out.
+      rig.produce(T, 0, 1);
       await rig.advanceUntil('it is lost', () => c.eventsNamed('queueLost').length === 1, 20_000);
       const lostAt = lastSeq(rig.cluster);
       const context = contexts[3] as ConsumeOrderlyContext;

@@ -154,9 +154,11 @@ describe('close', () => {
       rig.provokes('pullWithoutLock');
       const held = new HeldAnswer();
       c.answer = () => held.wait();
-      rig.produce(T, 0, 3);
+      rig.produce(T, 0, 2);
       await rig.until('it is with the listener', () => held.reached);
       rig.cluster.broker('broker-a').stealLock('group', { topic: T, brokerName: 'broker-a', queueId: 0 }, 'thief');
+      // Its pull is answered, and the next one goes out.
+      rig.produce(T, 0, 1);
       await rig.advanceUntil('the queue is lost', () => c.owned(T).length === 0, 30_000);
       let closed = false;
       const closing = c.consumer.close().then(() => (closed = true));

@@ -87,17 +87,38 @@ describe('Rebalancer', () => {
       expect(t.times()).to.deep.equal([0, 1_000, 2_000, 3_000, 4_000, 24_000]);
     });
 
-    it('soon after it was woken, but no sooner than a second after the last run, however often that was', async () => {
+    it('at once when it is woken, a few times in a row, and then once a second, however often that is', async () => {
       const t = setUp();
       t.rebalancer.start();
       await t.clock.advance(5_000);
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 300; i++) {
         t.rebalancer.wake('test');
         await t.clock.advance(10);
       }
-      await t.clock.advance(1_000);
-      expect(t.times()).to.deep.equal([0, 5_000, 6_000]);
-      expect(t.client.calls).to.have.lengthOf(3);
+      await t.clock.advance(5_000);
+      expect(t.times()).to.deep.equal([0, 5_000, 5_050, 5_100, 5_150, 5_200, 6_200, 7_200, 8_200]);
+      expect(t.client.calls).to.have.lengthOf(9);
+      t.rebalancer.wake('rested');
+      await t.clock.advance(10);
+      t.rebalancer.wake('again');
+      await t.clock.advance(50);
+      expect(t.times().slice(9)).to.deep.equal([13_000, 13_050]);
+    });
+
+    it('at once for each of two that leave one after the other', async () => {
+      const t = setUp();
+      t.client.connected.set('a:1', t.clock.now());
+      t.state.members = ['me', 'you', 'they'];
+      t.rebalancer.start();
+      await t.clock.advance(5_000);
+      t.state.members = ['me', 'you'];
+      t.rebalancer.wake('they have left');
+      await t.clock.advance(300);
+      t.state.members = ['me'];
+      t.rebalancer.wake('you have left');
+      await t.clock.advance(0);
+      expect(t.runs.at(-1)?.wanted).to.deep.equal(ALL);
+      expect(t.times()).to.deep.equal([0, 5_000, 5_300]);
     });
 
     it('once more when it was woken during a run', async () => {
@@ -107,11 +128,12 @@ describe('Rebalancer', () => {
       await t.clock.advance(300);
       t.rebalancer.wake('test');
       t.rebalancer.wake('test');
+      expect(t.client.calls).to.have.lengthOf(1);
       t.client.calls[0]?.answer({ consumerIds: ['me'] });
       await t.clock.advance(0);
-      await t.clock.advance(699);
-      expect(t.client.calls).to.have.lengthOf(1);
-      await t.clock.advance(1);
+      expect(t.client.calls).to.have.lengthOf(2);
+      t.client.calls[1]?.answer({ consumerIds: ['me'] });
+      await t.clock.advance(10_000);
       expect(t.client.calls).to.have.lengthOf(2);
     });
 
