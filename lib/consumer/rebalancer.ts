@@ -54,7 +54,7 @@ export class Rebalancer {
   readonly #mineBefore = new Map<string, string>();
   /** The members of the group as they were last known for certain. */
   #membersBefore: readonly string[] = [];
-  /** By broker address: which members it has ever named on the connection that was made at `since`. */
+  /** By broker address: which members it has named since the connection was made, for as long as their leases. */
   readonly #named = new Map<string, { readonly since: number; readonly members: Set<string> }>();
   #timer: Timer = undefined;
   #dueAt = Number.POSITIVE_INFINITY;
@@ -261,9 +261,9 @@ export class Rebalancer {
     const since = this.#deps.client.connectedSince(address) ?? this.#now();
     let named = this.#named.get(address);
     if (named?.since !== since) this.#named.set(address, (named = { since, members: new Set() }));
-    for (const id of members) named.members.add(id);
     const age = this.#now() - since;
-    return this.#membersBefore.filter((id) => !named.members.has(id) && age <= leaseOf(id));
+    for (const id of members) if (age <= leaseOf(id)) named.members.add(id);
+    return this.#membersBefore.filter((id) => age <= leaseOf(id) && !named.members.has(id));
   }
 
   /** Any broker of the topic knows all members. One that has been connected to for long is to be preferred. */
