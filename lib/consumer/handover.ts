@@ -176,7 +176,7 @@ export class Handover {
     }
   }
 
-  /** Resolves when no message of the queue is with the listener, it was lost, or the deadline has passed. */
+  /** Resolves when no listener is at work on the queue, it was lost, or the deadline has passed. */
   async #settled(queue: AssignedQueue, deadline: number | undefined): Promise<void> {
     const { clock } = this.#deps;
     while (queue.busy && queue.state === 'draining') {
@@ -190,6 +190,17 @@ export class Handover {
       }
       await queue.changed.wait(clock, left);
     }
+    if (queue.locked && queue.localLock.activeCount > 0) await this.#formerCallEnded(queue, deadline);
+  }
+
+  /** The queue was lost during a call, and regained before it ended: with the lock goes the time of that call, too. */
+  async #formerCallEnded(queue: AssignedQueue, deadline: number | undefined): Promise<void> {
+    const { clock } = this.#deps;
+    const ended = queue.localLock(() => undefined);
+    if (deadline === undefined) return ended;
+    const timeout = new AbortController();
+    await Promise.race([ended, sleep(clock, Math.max(0, deadline - clock.now()), timeout.signal)]);
+    timeout.abort();
   }
 
   /** Its start offset may be on its way to the broker, for as long as that request may take: the unlock goes after it. */

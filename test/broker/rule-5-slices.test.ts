@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ConsumeOrderlyStatus } from '../../lib/index.js';
 import { RequestCode } from '../../lib/protocol/codes.js';
 import { Rig } from '../support/rig.js';
+import { HeldAnswer } from '../support/ownership-judge.js';
 import { commits, numbers } from '../support/wire.js';
 
 const T = 'T';
@@ -241,6 +242,34 @@ describe('rule 5: slices', () => {
       expect(c.errors).to.deep.equal([]);
       expect(commits(rig.cluster, T).filter((commit) => commit.seq > stolenAt)).to.deep.equal([]);
       expect(rig.committed(T, 0) ?? 0).to.equal(0);
+    });
+
+    it('is awaited before the lock is given back, when the queue has left and come back meanwhile', async () => {
+      rig = await Rig.start({ topics: { T: { queues: 1 } } });
+      rig.provokes('pullWithoutLock', 'commitWithoutLock');
+      rig.produce(T, 0, 3);
+      const later = rig.consumer('later');
+      const held = new HeldAnswer();
+      later.answer = () => held.wait();
+      later.consumer.subscribe(T);
+      await later.start();
+      await rig.advanceUntil('the first is with the listener', () => held.reached);
+      const broker = rig.cluster.broker('broker-a');
+      broker.stealLock('group', { topic: T, brokerName: 'broker-a', queueId: 0 }, 'somebody-else');
+      await rig.advanceUntil('it is lost', () => later.eventsNamed('queueLost').length === 1, 25_000);
+      const has = (): boolean => later.consumer.assignment.some(({ messageQueue }) => messageQueue.topic === T);
+      const guest = await rig.consume(T, 'guest');
+      await rig.advanceUntil('it is the guest that is to have it', () => !has());
+      await guest.consumer.close();
+      broker.clearLocks();
+      await rig.advanceUntil('it is regained', () => later.owned(T).length === 1);
+
+      const earlier = await rig.consume(T, 'earlier');
+      await rig.advance(70_000);
+      expect(earlier.deliveries, 'a call of the other one is at work').to.deep.equal([]);
+      held.give();
+      await rig.advanceUntil('the other one consumes', () => earlier.deliveries.length === 3, 3_000);
+      expect(later.deliveries).to.have.lengthOf(1);
     });
 
     it('is awaited before the next call, when the queue was regained meanwhile', async () => {

@@ -226,8 +226,9 @@ export class SimMember {
   #inTime(plan: Plan, messages: readonly MessageExt[]): Plan {
     if (plan.auto || plan.status !== 'SUCCESS') return plan;
     const { topic, brokerName, queueId, queueOffset } = messages.at(-1) as MessageExt;
-    const name = queueName({ topic, brokerName, queueId });
-    const assigned = this.consumer.assignment.find(({ messageQueue }) => queueName(messageQueue) === name);
+    const assigned = this.consumer.assignment.find(
+      ({ messageQueue: q }) => q.topic === topic && q.brokerName === brokerName && q.queueId === queueId,
+    );
     const uncommitted = queueOffset + 1 - (assigned?.committedOffset ?? 0);
     return uncommitted < MOST_UNCOMMITTED ? plan : { ...plan, status: 'COMMIT' };
   }

@@ -13,7 +13,7 @@ export const QUEUES_PER_BROKER = 3;
 export type Step =
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'produce'; readonly queue: number; readonly count: number }
-  | { readonly do: 'join'; readonly slot: number; readonly batch: number; readonly places: number; readonly sameId: boolean } // prettier-ignore
+  | { readonly do: 'join'; readonly slot: number; readonly batch: number; readonly places: number; readonly sameId: boolean; readonly amid: number } // prettier-ignore
   | { readonly do: 'leave' | 'kill' | 'vanish' | 'resubscribe' | 'endHanging'; readonly slot: number }
   | { readonly do: 'mood'; readonly slot: number; readonly mood: Mood }
   | { readonly do: 'limit'; readonly slot: number; readonly attempts: number }
@@ -103,7 +103,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 40, arbitrary: record({ do: just('wait'), ms: fc.integer({ min: 1, max: 900 }) }) },
   { weight: 25, arbitrary: record({ do: just('wait'), ms: seconds(30) }) },
   { weight: 40, arbitrary: record({ do: just('produce'), queue, count: fc.integer({ min: 1, max: 20 }) }) },
-  { weight: 16, arbitrary: record({ do: just('join'), slot, batch: fc.constantFrom(1, 1, 1, 3, 8), places: fc.constantFrom(1, 3, 20), sameId: fc.boolean() }) }, // prettier-ignore
+  { weight: 16, arbitrary: record({ do: just('join'), slot, batch: fc.constantFrom(1, 1, 1, 3, 8), places: fc.constantFrom(1, 3, 20), sameId: fc.boolean(), amid: fc.constantFrom(0, 0, 30) }) }, // prettier-ignore
   { weight: 9, arbitrary: record({ do: fc.constantFrom('leave' as const, 'kill' as const, 'vanish' as const), slot }) },
   { weight: 4, arbitrary: record({ do: fc.constantFrom('resubscribe' as const, 'endHanging' as const), slot }) },
   { weight: 12, arbitrary: record({ do: just('mood'), slot, mood: fc.constantFrom(...MOODS) }) },

@@ -13,6 +13,9 @@ const STRANGER = '10.0.0.9@stranger';
 /** From so much on a jump of the brokers' clock may let a lock run out before its owner's lease does. */
 const SAFE_JUMP = 20_000;
 
+/** Messages a member joins amid arrive within this, in milliseconds: while it looks up where to begin. */
+const AMID = 300;
+
 /** What ends a piece of trouble. */
 interface Ending {
   readonly host: SimProcess | undefined;
@@ -54,12 +57,22 @@ export class Trouble {
     member.consumer.subscribe(TOPIC);
   }
 
+  #produceSoon(count: number): void {
+    const { timeline, brokerProcess, random, now } = this.#world;
+    const queues = allQueues();
+    for (let i = 0; i < count; i++) {
+      const queue = queues[Math.floor(random() * queues.length)] as MessageQueue;
+      timeline.plan(now + random() * AMID, brokerProcess, () => this.#world.produce(queue, 1));
+    }
+  }
+
   #take(step: Exclude<Step, Forceful>): Promise<void> | void {
     const world = this.#world;
     switch (step.do) {
       case 'produce':
         return world.cause(world.brokerProcess, () => world.produce(queueOf(step.queue), step.count));
       case 'join':
+        this.#produceSoon(step.amid);
         return world.join(step.slot, step);
       case 'kill':
       case 'vanish':

@@ -112,7 +112,9 @@ export class WireTap implements Tap {
     if (asked === undefined || !isResponse(command)) return;
     line.asked.delete(command.opaque);
     if (command.code !== ResponseCode.SUCCESS) return;
-    const granted = new Set(lockBatchMq.decodeReply(command).lockedQueues.map(queueName));
+    // The queues of the retry topic have the same names but for the topic.
+    const { lockedQueues } = lockBatchMq.decodeReply(command);
+    const granted = new Set(lockedQueues.filter((queue) => this.#isWatched(queue)).map(queueName));
     for (const queue of asked.queues) {
       if (!this.#isWatched(queue)) continue;
       const type = granted.has(queueName(queue)) ? 'granted' : 'refused';

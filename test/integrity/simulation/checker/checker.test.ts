@@ -225,6 +225,24 @@ describe('the checker of histories', () => {
     expect(tale.verdict()).to.deep.equal(['hand-over']);
   });
 
+  it('hand-over: the broker has worked on an older commit late; that nobody can help', () => {
+    const tale = new Tale().owner('a').consumes('a', 0, 1, 2).commits('a', 2).leaves('a', 3);
+    tale.add({ type: 'committed', queue: Q, offset: 2 }).owner('b', 2);
+    expect(tale.verdict()).to.deep.equal([]);
+    const before = new Tale().owner('a').consumes('a', 0, 1, 2).commits('a', 2).commits('a', 3);
+    before.add({ type: 'committed', queue: Q, offset: 2 }).add({ type: 'unlock', member: 'a', queue: Q, offset: -1 });
+    before.add({ type: 'left', member: 'a', queue: Q, lost: false, reason: 'moved' }).owner('b', 2);
+    expect(before.verdict()).to.deep.equal([]);
+  });
+
+  it('hand-over: a reset is for the next one, when the last one left before it heard of it', () => {
+    const tale = new Tale().owner('a').consumes('a', 0, 1, 2).commits('a', 3);
+    tale.add({ type: 'reset', queue: Q, offset: 1 }).add({ type: 'committed', queue: Q, offset: 1 });
+    tale.add({ type: 'restarted', member: 'a', queue: Q, offset: 3 }).commits('a', 3).leaves('a', 3);
+    tale.add({ type: 'committed', queue: Q, offset: 1 });
+    expect(tale.owner('b', 1).verdict()).to.deep.equal([]);
+  });
+
   it('closed: a listener is called after its consumer was closed', () => {
     expect(new Tale().owner('a').add({ type: 'closing', member: 'a' }).call('a', 0).verdict()).to.deep.equal([
       'closed',

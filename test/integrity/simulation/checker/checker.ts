@@ -132,8 +132,10 @@ export class Checker {
       this.#breach('commit', at, key, `${what}, the broker has ${queue.committed.at(-1)?.offset}`);
     }
     if (type === 'owned') {
-      if (queue.handedOver !== undefined && offset < queue.handedOver && !this.#forced(member, key)) {
-        this.#breach('hand-over', at, key, `${what}, though it was handed over at ${queue.handedOver}`);
+      const { handedOver, targets } = queue;
+      // Whom a reset found standing still may have left before it heard of it: then it is for the next one.
+      if (handedOver !== undefined && offset < handedOver && !targets.has(offset) && !this.#forced(member, key)) {
+        this.#breach('hand-over', at, key, `${what}, though it was handed over at ${handedOver}`);
       }
       queue.handedOver = undefined;
     }
@@ -152,7 +154,9 @@ export class Checker {
     // What is still under way may end in one way or the other.
     const busy = [...this.queue(key).calls.values()].some((call) => call.member === member);
     if (stint === undefined || lost || busy || !stint.isCertain) return;
-    if (this.#givenBack.has(stint) && !this.#disturbed.has(stint)) this.queue(key).handedOver = stint.promised;
+    if (!this.#givenBack.has(stint) || this.#disturbed.has(stint)) return;
+    const queue = this.queue(key);
+    if (!queue.wasOverwritten(stint.promised)) queue.handedOver = stint.promised;
   }
 
   #over(member: MemberRecord): void {
@@ -296,6 +300,7 @@ export class Checker {
   #stored(key: string, offset: number | undefined, at: number): void {
     const queue = this.queue(key);
     queue.committed.push({ at, offset });
+    if (queue.handedOver !== undefined && queue.wasOverwritten(queue.handedOver)) queue.handedOver = undefined;
     if (offset !== undefined) queue.begin(offset);
     const floor = queue.floor ?? 0;
     if (offset === undefined) this.#breach('commit', at, key, 'the broker has no offset any more');

@@ -42,6 +42,15 @@ export class QueueRecord {
     this.finish(Array.from({ length: Math.max(0, offset - from) }, (_, index) => from + index));
   }
 
+  /**
+   * Whether the broker had this for its committed offset, and has less now: it has worked on a commit late, which was
+   * judged when it was sent.
+   */
+  wasOverwritten(offset: number): boolean {
+    const now = this.committed.at(-1)?.offset;
+    return now !== undefined && now < offset && this.wasCommitted(offset, Number.NEGATIVE_INFINITY);
+  }
+
   /** Whether the broker had this for its committed offset at some time since then. */
   wasCommitted(offset: number, since: number): boolean {
     for (let i = this.committed.length - 1; i >= 0; i--) {
