@@ -22,7 +22,7 @@ export type Step =
   | { readonly do: 'suspendQueue'; readonly slot: number; readonly queue: number; readonly drain: boolean; readonly ms: number } // prettier-ignore
   | { readonly do: 'stop'; readonly slot: number; readonly ms: number }
   | { readonly do: 'setClock'; readonly slot: number; readonly ms: number }
-  | { readonly do: 'cut'; readonly slot: number; readonly broker: number; readonly ways: 'there' | 'back' | 'both'; readonly ms: number } // prettier-ignore
+  | { readonly do: 'cut'; readonly slot: number; readonly broker: number; readonly ways: 'there' | 'back' | 'both'; readonly ms: number; readonly amidCalls: boolean } // prettier-ignore
   | { readonly do: 'slow'; readonly slot: number; readonly broker: number; readonly byMs: number; readonly ms: number }
   | { readonly do: 'disconnect'; readonly slot: number; readonly broker: number }
   | { readonly do: 'brokersStop'; readonly ms: number }
@@ -113,7 +113,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: record({ do: just('suspendQueue'), slot, queue, drain: fc.boolean(), ms: seconds(30) }) },
   { weight: 8, arbitrary: record({ do: just('stop'), slot, ms: seconds(90) }) },
   { weight: 3, arbitrary: record({ do: just('setClock'), slot, ms: fc.integer({ min: -3_600_000, max: 3_600_000 }) }) },
-  { weight: 8, arbitrary: record({ do: just('cut'), slot, broker, ways: fc.constantFrom('there' as const, 'back' as const, 'back' as const, 'both' as const), ms: seconds(90) }) }, // prettier-ignore
+  { weight: 8, arbitrary: record({ do: just('cut'), slot, broker, ways: fc.constantFrom('there' as const, 'back' as const, 'back' as const, 'both' as const), ms: seconds(90), amidCalls: fc.boolean() }) }, // prettier-ignore
   { weight: 4, arbitrary: record({ do: just('slow'), slot, broker, byMs: fc.integer({ min: 5, max: 1_500 }), ms: seconds(60) }) }, // prettier-ignore
   { weight: 6, arbitrary: record({ do: just('disconnect'), slot, broker }) },
   { weight: 3, arbitrary: record({ do: just('brokersStop'), ms: seconds(25) }) },

@@ -78,7 +78,7 @@ export class Trouble {
       case 'vanish':
         return this.#kill(world.member(step.slot), step.do === 'vanish');
       case 'cut':
-        return this.#cut(step.slot, step.broker, step.ways === 'both' ? ['there', 'back'] : [step.ways], step.ms);
+        return this.#cut(step);
       case 'slow':
         return this.#slow(step.slot, step.broker, step.byMs, step.ms);
       case 'brokersStop':
@@ -177,10 +177,24 @@ export class Trouble {
     await this.#world.kill(member, machineToo);
   }
 
-  #cut(slot: number, broker: number, ways: readonly Direction[], ms: number): void {
+  /** Has listeners of the member at work that don't answer for long. */
+  async #keepBusy(slot: number): Promise<void> {
+    const world = this.#world;
+    const member = world.active(slot);
+    if (member === undefined) return;
+    member.mood = 'hanging';
+    await world.cause(world.brokerProcess, () => {
+      for (const queue of allQueues()) world.produce(queue, 1);
+    });
+    await world.advance(200);
+  }
+
+  async #cut({ slot, broker, ways: which, ms, amidCalls }: Extract<Step, { do: 'cut' }>): Promise<void> {
     const { network, history } = this.#world;
+    if (amidCalls) await this.#keepBusy(slot);
     const member = this.#world.active(slot);
     if (member === undefined) return;
+    const ways: readonly Direction[] = which === 'both' ? ['there', 'back'] : [which];
     const port = this.#port(broker);
     history.note(`${member.name} and ${BROKERS[broker]} are cut off (${ways.join(' and ')}) for ${ms} ms`);
     for (const way of ways) network.cut(member.process, port, way);
