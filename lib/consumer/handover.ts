@@ -193,7 +193,7 @@ export class Handover {
     if (queue.locked && queue.localLock.activeCount > 0) await this.#formerCallEnded(queue, deadline);
   }
 
-  /** The queue was lost during a call, and regained before it ended: with the lock goes the time of that call, too. */
+  /** The queue was lost during a call, and regained before it ended: the lock is kept until then. */
   async #formerCallEnded(queue: AssignedQueue, deadline: number | undefined): Promise<void> {
     const { clock } = this.#deps;
     const ended = queue.localLock(() => undefined);

@@ -45,6 +45,7 @@ export interface Stall {
 export const STALL_AFTER = 30_000;
 /** An owned queue is pulled at least this often, as a broker holds a pull for 20 s at most, in milliseconds. */
 const LONGEST_WITHOUT_PULL = 60_000;
+const FORMER_CALL = 'a call of its listener from before it was lost has not ended';
 
 /**
  * What keeps a queue from moving at this moment, if anything does. A queue that waits for new messages moves.
@@ -88,6 +89,7 @@ function lockStall(queue: AssignedQueue, now: number): Stall | undefined {
 function handoverStall(queue: AssignedQueue, now: number): Stall {
   let reason = 'another member is to have it';
   if (queue.busy) reason += `, and its listener has been running for ${seconds(now - queue.lastConsumeAt)}`;
+  else if (queue.localLock.activeCount > 0) reason += `, and ${FORMER_CALL}`;
   else if (queue.unlockAttempts > 0) reason += `, and giving it back has failed ${queue.unlockAttempts} times`;
   return { code: 'GIVING_BACK', reason, forMs: now - queue.since };
 }
@@ -133,7 +135,7 @@ function listenerStall(queue: AssignedQueue, now: number): Stall | undefined {
   }
   if (queue.waitsForPlace === undefined) return undefined;
   const reason = queue.waitsForPlace.behindItself
-    ? 'a call of its listener from before it was lost has not ended'
+    ? FORMER_CALL
     : 'its messages wait for calls of the listener with other queues: consumeConcurrency allows no more at once';
   return { code: 'LISTENERS_BUSY', reason, forMs: now - queue.waitsForPlace.since };
 }

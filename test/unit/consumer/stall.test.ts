@@ -168,6 +168,16 @@ const STALLS: readonly [what: string, change: (queue: AssignedQueue) => void, St
     /from before it was lost/,
   ],
   [
+    'it is to be given up while its listener runs from before it was lost',
+    (queue) => {
+      void queue.localLock(() => new Promise(() => undefined));
+      queue.state = 'draining';
+    },
+    'GIVING_BACK',
+    40_000,
+    /from before it was lost/,
+  ],
+  [
     'giving it back fails',
     (queue) => Object.assign(queue, { state: 'draining', unlockAttempts: 3 }),
     'GIVING_BACK',
