@@ -109,6 +109,11 @@ export class AssignedQueue {
     this.lockless = lockless;
   }
 
+  /** A call of the listener has to be waited for: of this life of the queue here, or of its former one. */
+  get hasCallUnderWay(): boolean {
+    return this.localLock.activeCount > 0;
+  }
+
   /** Fires when what was handed out under the current generation no longer counts, or the queue is to be given up. */
   get signal(): AbortSignal {
     return this.#abort.signal;

@@ -113,7 +113,7 @@ export class ConsumeLoop {
    */
   #takeTurn(queue: AssignedQueue, now: number): void {
     const { generation } = queue;
-    const behindItself = queue.localLock.activeCount > 0;
+    const behindItself = queue.hasCallUnderWay;
     if (behindItself || this.#places.activeCount >= this.#options.consumeConcurrency) {
       queue.waitsForPlace = { since: now, behindItself };
       const slice = (): Promise<SliceEnd> => {

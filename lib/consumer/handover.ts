@@ -145,10 +145,7 @@ export class Handover {
       table.drop(queue, 'the consumer closes');
     }
     // Those of queues that were lost before: what they answer counts no more, but they are still the user's code at work.
-    const timeout = new AbortController();
-    const inTime = sleep(clock, Math.max(0, deadline - clock.now()), timeout.signal);
-    await Promise.race([table.listenersLeft(), inTime]);
-    timeout.abort();
+    await this.#orDeadline(table.listenersLeft(), deadline);
   }
 
   /** Persists and unlocks; throws when one of them fails. Persisting is for the owner, so its lease has to be valid. */
@@ -190,16 +187,18 @@ export class Handover {
       }
       await queue.changed.wait(clock, left);
     }
-    if (queue.locked && queue.localLock.activeCount > 0) await this.#formerCallEnded(queue, deadline);
+    // The queue was lost during a call, and regained before it ended: the lock is kept until then.
+    if (!queue.locked || !queue.hasCallUnderWay) return;
+    const ended = queue.localLock(() => undefined);
+    await this.#orDeadline(ended, deadline);
   }
 
-  /** The queue was lost during a call, and regained before it ended: the lock is kept until then. */
-  async #formerCallEnded(queue: AssignedQueue, deadline: number | undefined): Promise<void> {
+  /** Resolves with the step, or when the deadline has passed. */
+  async #orDeadline(step: Promise<void>, deadline: number | undefined): Promise<void> {
+    if (deadline === undefined) return step;
     const { clock } = this.#deps;
-    const ended = queue.localLock(() => undefined);
-    if (deadline === undefined) return ended;
     const timeout = new AbortController();
-    await Promise.race([ended, sleep(clock, Math.max(0, deadline - clock.now()), timeout.signal)]);
+    await Promise.race([step, sleep(clock, Math.max(0, deadline - clock.now()), timeout.signal)]);
     timeout.abort();
   }
 

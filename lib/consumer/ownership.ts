@@ -107,10 +107,10 @@ export class Ownership implements LockObserver {
     const { table } = this.#deps;
     for (const queue of table.all()) {
       if (wanted.has(queue.key)) continue;
-      if (queue.state === 'owned') void this.#handover.drain(queue, reason);
       // A call from before the queue was lost goes on under the lock that was regained: once it is owned, it can drain.
-      else if (queue.state === 'locking' && queue.locked && queue.localLock.activeCount > 0) continue;
-      else if (queue.state === 'locking' && !queue.releasing) void this.#handover.release(queue, reason);
+      const coversCall = queue.locked && queue.hasCallUnderWay;
+      if (queue.state === 'owned') void this.#handover.drain(queue, reason);
+      else if (queue.state === 'locking' && !queue.releasing && !coversCall) void this.#handover.release(queue, reason);
     }
     const added: AssignedQueue[] = [];
     for (const messageQueue of wanted.values()) {

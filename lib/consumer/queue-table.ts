@@ -113,8 +113,8 @@ export class QueueTable {
     queue.changed.notify();
   }
 
-  #keepHeld({ key, localLock }: AssignedQueue): void {
-    if (localLock.activeCount === 0) return;
+  #keepHeld({ key, localLock, hasCallUnderWay }: AssignedQueue): void {
+    if (!hasCallUnderWay) return;
     this.#heldBehind.set(key, localLock);
     void localLock(() => {
       if (this.#heldBehind.get(key) === localLock) this.#heldBehind.delete(key);

@@ -95,8 +95,12 @@ export class Rebalancer {
   }
 
   #planSoon(): void {
-    const sinceLast = this.#now() - this.#lastRunAt;
-    this.#plan(Math.max(0, (this.#runsLeft > 0 ? RUN_SPACING : MIN_INTERVAL) - sinceLast));
+    this.#planSinceLast(this.#runsLeft > 0 ? RUN_SPACING : MIN_INTERVAL);
+  }
+
+  /** Plans the next run for so long after the last one began, at once when that is past. */
+  #planSinceLast(interval: number): void {
+    this.#plan(Math.max(0, this.#lastRunAt + interval - this.#now()));
   }
 
   #countRun(): void {
@@ -141,7 +145,7 @@ export class Rebalancer {
     }
     this.#running = undefined;
     if (this.#wokenMeanwhile) this.#planSoon();
-    else if (!settled) this.#plan(Math.max(0, this.#lastRunAt + MIN_INTERVAL - this.#now()));
+    else if (!settled) this.#planSinceLast(MIN_INTERVAL);
     // A topic nobody knows yet is looked for at growing intervals.
     else if (this.#missingRoutes > 0)
       this.#plan(Math.min(this.#options.interval, MIN_INTERVAL * 2 ** this.#missingRoutes));

@@ -89,7 +89,7 @@ function lockStall(queue: AssignedQueue, now: number): Stall | undefined {
 function handoverStall(queue: AssignedQueue, now: number): Stall {
   let reason = 'another member is to have it';
   if (queue.busy) reason += `, and its listener has been running for ${seconds(now - queue.lastConsumeAt)}`;
-  else if (queue.localLock.activeCount > 0) reason += `, and ${FORMER_CALL}`;
+  else if (queue.hasCallUnderWay) reason += `, and ${FORMER_CALL}`;
   else if (queue.unlockAttempts > 0) reason += `, and giving it back has failed ${queue.unlockAttempts} times`;
   return { code: 'GIVING_BACK', reason, forMs: now - queue.since };
 }

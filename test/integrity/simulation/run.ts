@@ -57,9 +57,7 @@ async function recover(world: World, trouble: Trouble): Promise<number> {
       trouble.restore(member);
     });
   }
-  await world.cause(world.brokerProcess, () => {
-    for (const queue of allQueues()) world.produce(queue, 1);
-  });
+  await world.produceEverywhere();
   while (behind(world).length > 0 && world.now < begin + RECOVERY_TIME) {
     // Starting may have failed because of the trouble there was.
     if (!world.members.some((member) => member.isActive)) await world.join(0, { batch: 1, places: 20, sameId: false });

@@ -183,9 +183,7 @@ export class Trouble {
     const member = world.active(slot);
     if (member === undefined) return;
     member.mood = 'hanging';
-    await world.cause(world.brokerProcess, () => {
-      for (const queue of allQueues()) world.produce(queue, 1);
-    });
+    await world.produceEverywhere();
     await world.advance(200);
   }
 

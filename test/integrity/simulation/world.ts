@@ -170,6 +170,13 @@ export class World {
     this.history.add({ type: 'stored', at: this.now, queue: queueName(queue), end });
   }
 
+  /** A message for every queue. */
+  async produceEverywhere(): Promise<void> {
+    await this.cause(this.brokerProcess, () => {
+      for (const queue of allQueues()) this.produce(queue, 1);
+    });
+  }
+
   /** What is in the dead letter queue: how often, by `broker-a#3:17`. */
   deadLetters(): Map<string, number> {
     const counts = new Map<string, number>();
