@@ -1,4 +1,5 @@
 import type { AssignedQueue } from './assigned-queue.js';
+import type { PullSize } from './pull-forecast.js';
 
 const MIB = 1024 * 1024;
 
@@ -18,6 +19,7 @@ export interface FlowLimits {
 
 /** With less than this many pulls waiting, a queue with a quick listener would wait for the broker. */
 const LEAST_PULLS = 2;
+const NOTHING: PullSize = { messages: 0, bytes: 0 };
 
 /**
  * How much a queue may buffer, by count and by bytes; messages being consumed count, too. They do not count towards the
@@ -36,9 +38,14 @@ export class FlowControl {
     this.#waiting = Number.POSITIVE_INFINITY;
   }
 
-  hasRoom(queue: AssignedQueue): boolean {
-    const { buffer } = queue;
-    return buffer.count <= this.#count && buffer.bytes <= this.#bytes && buffer.waiting <= this.#waiting;
+  /** Whether one more pull may be sent, when `underWay` others will bring `size` each. */
+  hasRoom({ buffer }: AssignedQueue, size: PullSize = NOTHING, underWay = 0): boolean {
+    const messages = size.messages * underWay;
+    return (
+      buffer.count + messages <= this.#count &&
+      buffer.bytes + size.bytes * underWay <= this.#bytes &&
+      buffer.waiting + messages <= this.#waiting
+    );
   }
 
   /**

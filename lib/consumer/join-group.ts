@@ -2,9 +2,7 @@ import debug from 'debug';
 import type { ClientInstance } from '../client/client-instance.js';
 import { firstHeartbeat } from '../client/first-heartbeat.js';
 import { RouteError, StateError, TimeoutError } from '../errors.js';
-import { prepareCompression } from '../protocol/compression.js';
 import { checkClientConfig } from '../protocol/requests/check-client-config.js';
-import { CompressionType } from '../protocol/sys-flag.js';
 import type { ConsumerRuntime, ConsumerState } from './consumer-runtime.js';
 
 const log = debug('rocketmq:consumer');
@@ -67,8 +65,6 @@ async function join(
   givenUp: AbortSignal,
 ): Promise<void> {
   await runtime.offsets.load();
-  // A codec that has to be loaded must be there when a batch arrives that is compressed with it; most never do.
-  await prepareCompression(CompressionType.ZSTD).catch((error: unknown) => log('no zstd: %s', error));
   const topics = [...state.subscriptions.keys()];
   await Promise.all(topics.map((topic) => fetchRoute(client, topic)));
   // Before any heartbeat names the group: a refused subscription must not replace that of the members there are.

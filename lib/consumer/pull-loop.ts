@@ -3,18 +3,21 @@ import type { ClientInstance } from '../client/client-instance.js';
 import { BrokerError, MessageFormatError, RocketMQError, RouteError } from '../errors.js';
 import { ResponseCode } from '../protocol/codes.js';
 import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
-import { decodeMessages, firstRecordSize, type MessageSource, type StoredMessage } from '../protocol/message.js';
+import { isCompressionReady, prepareCompression } from '../protocol/compression.js';
+import { decodeMessages, firstRecordSize } from '../protocol/message.js';
+import type { DecodedMessages, MessageSource, StoredMessage } from '../protocol/message.js';
 import { describeQueue } from '../protocol/message-queue.js';
 import { pullMessage, PullRequests, type PullMessageReply } from '../protocol/requests/pull-message.js';
 import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
-import { PullSysFlag } from '../protocol/sys-flag.js';
+import { CompressionType, PullSysFlag } from '../protocol/sys-flag.js';
 import { MASTER_ID } from '../protocol/topic-route.js';
-import type { CallHandler } from '../remoting/call.js';
 import type { CallOptions } from '../remoting/remoting-client.js';
 import type { FrameMemory } from '../remoting/receive-buffer.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import type { FlowControl } from './flow-control.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
+import { PullForecast } from './pull-forecast.js';
+import { Pull, type PullOwner, type PullResult } from './pull.js';
 import { ReadingHabit } from './reading-habit.js';
 
 const log = debug('rocketmq:pull');
@@ -31,6 +34,10 @@ const NOT_HELD_TOLERATED = 3;
 const FLIP_FLOPS = 3;
 /** Two rounds of heartbeats, in milliseconds: each of the others' undoes this consumer's subscription once. */
 const FLIP_FLOP_WINDOW = 120_000;
+/** So many pulls of a queue are under way at once while it is far behind (docs/performance.md). */
+const MOST_UNDER_WAY = 3;
+/** The remark that tells a reset by an operator from an offset the broker doesn't have. */
+const OFFSET_RESET = 'OFFSET_RESET';
 /** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
 const MAX_INFLATED_BODY = 64 * 1024 * 1024;
 
@@ -72,14 +79,18 @@ export interface PullLoopDeps {
 /** What comes after an answer: the next pull, at once or after a pause, or nothing more. */
 type Next = 'again' | 'ended' | { readonly pause: number };
 
+const NO_MESSAGES: readonly StoredMessage[] = [];
+
 /**
- * Pulls one queue for one generation of its ownership, one pull after the other. Every wait is for a change of what it
- * depends on (room in the buffer, the lock, a resumption), not for a point in time; nothing that is thrown ends it.
+ * Pulls one queue for one generation of its ownership. Every wait is for a change of what it depends on (room in the
+ * buffer, the lock, a resumption), not for a point in time; nothing that is thrown ends it.
  *
  * The answer is handled where it arrives, without a promise: the next pull goes out before the messages of this one are
- * handed to the listener.
+ * handed to the listener. While the queue is far behind, several are under way: each starts where the one before it is
+ * expected to end. What they bring is taken in the order of their offsets, each when the one before it did end there;
+ * otherwise what was sent ahead counts for nothing, and the next pull starts where the last one ended.
  */
-export class PullLoop implements CallHandler {
+export class PullLoop implements PullOwner {
   readonly #queue: AssignedQueue;
   readonly #generation: number;
   readonly #options: PullLoopOptions;
@@ -91,10 +102,13 @@ export class PullLoop implements CallHandler {
   #notHeld = 0;
   /** When the broker did not know the subscription, most recent last, by the monotonic clock. */
   readonly #unknownAt: number[] = [];
-  /** The pull under way: its call, when it was sent, from where, and for what. */
-  #call: { abort(reason: unknown): void } | undefined;
-  #startedAt = 0;
-  #from = 0;
+  /** Ascending. The first starts at the queue's next offset. */
+  readonly #underWay: Pull[] = [];
+  /** Not answered yet, and what they bring will not be taken: they started at an offset that was not the next. */
+  #misplaced = 0;
+  readonly #forecast = new PullForecast();
+  #ended = false;
+  /** The subscription that the requests are for. */
   #subscription: SubscriptionData | undefined;
   #requests: PullRequests | undefined;
   readonly #habit: ReadingHabit;
@@ -110,67 +124,129 @@ export class PullLoop implements CallHandler {
 
   start(): void {
     const { signal } = this.#queue;
-    signal.addEventListener('abort', () => this.#call?.abort(signal.reason), { once: true });
+    const abort = (): void => {
+      for (const pull of this.#underWay) pull.call?.abort(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
     this.#next();
   }
 
-  /** The answer to the pull under way. */
-  succeed(command: RemotingCommand, memory: FrameMemory): void {
+  pullAnswered(pull: Pull, command: RemotingCommand, memory: FrameMemory): void {
     if (!this.#isCurrent()) return;
-    let next: Next | Promise<Next>;
     try {
-      next = this.#answered(pullMessage.decodeReply(command), memory);
+      const reply = pullMessage.decodeReply(command);
+      if (reply.status === 'OFFSET_ILLEGAL' && reply.remark === OFFSET_RESET) {
+        // A broker says so once, to whichever pull comes first: it counts out of turn, too.
+        this.#startOver(pull, reply);
+      } else if (!this.#underWay.includes(pull)) {
+        this.#misplaced--;
+      } else {
+        pull.result = this.#read(pull, reply, memory);
+        if (pull === this.#underWay[0]) this.#settle(pull, pull.result);
+      }
     } catch (error) {
-      return this.fail(error);
-    }
-    if (next instanceof Promise) {
-      next.then(
-        (settled) => this.#goOn(settled),
-        (error: unknown) => this.fail(error),
-      );
-    } else {
-      this.#goOn(next);
+      this.pullFailed(pull, error);
     }
   }
 
-  fail(error: unknown): void {
-    if (this.#isCurrent()) this.#wait(this.#pauseAfter(error));
+  pullFailed(pull: Pull, error: unknown): void {
+    if (!this.#isCurrent()) return;
+    const index = this.#underWay.indexOf(pull);
+    if (index === -1) this.#misplaced--;
+    else this.#underWay.splice(index, 1);
+    if (index === 0) return this.#rest(error);
+    // When its turn comes it is sent again, and what is wrong will show.
+    log('%s: a pull that was sent ahead failed: %s', this.#queue.key, error);
+    if (index !== -1) this.#discard(index);
   }
 
-  #isCurrent(): boolean {
-    return this.#queue.generation === this.#generation && this.#queue.state === 'owned';
+  /** Forgets the pulls from this one on. */
+  #discard(index: number): void {
+    for (const pull of this.#underWay.splice(index)) if (pull.result === undefined) this.#misplaced++;
+    this.#forecast.failed();
   }
 
-  #goOn(next: Next): void {
+  #settle(pull: Pull, result: PullResult | Promise<PullResult>): void {
+    if (!(result instanceof Promise)) return this.#goOn(pull, result);
+    result.then(
+      (ready) => {
+        if (this.#isCurrent()) this.#goOn(pull, ready);
+      },
+      (error: unknown) => this.pullFailed(pull, error),
+    );
+  }
+
+  #goOn(pull: Pull, result: PullResult): void {
+    let next: Next;
+    try {
+      next = this.#take(pull, result);
+    } catch (error) {
+      return this.pullFailed(pull, error);
+    }
     if (next === 'ended') return;
     this.#failures = 0;
     this.#queue.pullFailing = undefined;
+    this.#underWay.shift();
     if (next === 'again') this.#next();
     else this.#wait(next.pause);
   }
 
+  #isCurrent(): boolean {
+    return !this.#ended && this.#queue.generation === this.#generation && this.#queue.state === 'owned';
+  }
+
+  #rest(error: unknown): void {
+    this.#wait(this.#pauseAfter(error));
+  }
+
   /** Until something changes; at the latest, where a time is given, after `pause` milliseconds. */
   #wait(pause?: number): void {
+    // Nothing may arrive meanwhile as if it were its turn.
+    if (this.#underWay.length > 0) this.#discard(0);
     void this.#queue.changed.wait(this.#deps.client.clock, pause).then(() => this.#next());
   }
 
   #next(): void {
     if (!this.#isCurrent()) return;
     const queue = this.#queue;
+    const underWay = this.#underWay;
     queue.waitsForRoom = false;
     try {
-      if (this.#mayPull()) this.#pull();
-      else this.#wait();
+      if (underWay.length > 0 && underWay[0]?.from !== queue.nextOffset) this.#discard(0);
+      const first = underWay[0];
+      if (first?.result !== undefined) return this.#settle(first, first.result);
+      if (first === undefined) {
+        if (!this.#mayPull()) return this.#wait();
+        this.#pull(queue.nextOffset);
+      }
+      this.#pullAhead();
     } catch (error) {
-      this.fail(error);
+      this.#rest(error);
     }
+  }
+
+  /** More pulls, as long as it is as good as certain where they have to start, and there is room for what they bring. */
+  #pullAhead(): void {
+    const { pullInterval } = this.#options;
+    const underWay = this.#underWay;
+    while (underWay.length > 0 && underWay.length < MOST_UNDER_WAY && this.#misplaced === 0 && pullInterval === 0) {
+      const { from } = underWay[underWay.length - 1] as Pull;
+      const size = this.#forecast.from(from);
+      if (size === undefined || !this.#isWanted() || !this.#deps.flow.hasRoom(this.#queue, size, underWay.length))
+        return;
+      this.#pull(from + size.messages);
+    }
+  }
+
+  #isWanted(): boolean {
+    const queue = this.#queue;
+    if (this.#deps.isSuspended() || queue.suspended) return false;
+    return queue.holdsLease(this.#deps.client.clock.now(), this.#options.lockLeaseTime);
   }
 
   #mayPull(): boolean {
     const queue = this.#queue;
-    const { clock } = this.#deps.client;
-    if (this.#deps.isSuspended() || queue.suspended) return false;
-    if (!queue.holdsLease(clock.now(), this.#options.lockLeaseTime)) return false;
+    if (!this.#isWanted()) return false;
     if (this.#deps.flow.hasRoom(queue)) return true;
     queue.waitsForRoom = true;
     const { buffer } = queue;
@@ -185,7 +261,7 @@ export class PullLoop implements CallHandler {
     return false;
   }
 
-  #pull(): void {
+  #pull(from: number): void {
     const { client } = this.#deps;
     const queue = this.#queue;
     const { messageQueue } = queue;
@@ -197,28 +273,30 @@ export class PullLoop implements CallHandler {
         ...messageQueue,
       });
     }
-    this.#startedAt = client.clock.now();
-    queue.lastPullAt = this.#startedAt;
-    this.#from = queue.nextOffset;
-    const command = this.#command(subscription, broker.brokerId === MASTER_ID);
+    queue.lastPullAt = client.clock.now();
+    const command = this.#command(from, subscription, broker.brokerId === MASTER_ID);
     // It may carry an offset, and have to wait for its connection.
     this.#callOptions.sendBefore = queue.leaseEnd(this.#options.lockLeaseTime);
-    this.#call = client.remoting.submit(broker.address, command, this.#callOptions, this);
+    const pull = new Pull(this, from, subscription, queue.lastPullAt);
+    this.#underWay.push(pull);
+    pull.call = client.remoting.submit(broker.address, command, this.#callOptions, pull);
   }
 
-  #command(subscription: SubscriptionData, toMaster: boolean): RequestCommand {
-    const { messageQueue, buffer, nextOffset } = this.#queue;
+  #command(from: number, subscription: SubscriptionData, toMaster: boolean): RequestCommand {
+    const { messageQueue, buffer } = this.#queue;
     if (subscription !== this.#subscription || this.#requests === undefined) {
       this.#subscription = subscription;
       this.#requests = this.#requestsFor(subscription);
     }
     const commitOffset = this.#options.clustering ? (this.#deps.offsets.get(messageQueue) ?? -1) : -1;
     let sysFlag: number = PullSysFlag.SUSPEND;
-    // Only while nothing is held, so that nothing newer can be committed before this pull is answered: brokers work on
-    // pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer one (4.9.7).
-    if (commitOffset > 0 && toMaster && buffer.count === 0) sysFlag |= PullSysFlag.COMMIT_OFFSET;
+    // Only while nothing is held or on its way, so that nothing newer can be committed before this pull is answered:
+    // brokers work on pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer
+    // one (4.9.7).
+    const nothingHeld = buffer.count === 0 && this.#underWay.length === 0;
+    if (commitOffset > 0 && toMaster && nothingHeld) sysFlag |= PullSysFlag.COMMIT_OFFSET;
     if (this.#options.postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
-    return this.#requests.encode({ queueOffset: nextOffset, sysFlag, commitOffset });
+    return this.#requests.encode({ queueOffset: from, sysFlag, commitOffset });
   }
 
   #requestsFor(subscription: SubscriptionData): PullRequests {
@@ -237,54 +315,49 @@ export class PullLoop implements CallHandler {
     });
   }
 
-  #answered(reply: PullMessageReply, memory: FrameMemory): Next | Promise<Next> {
-    const queue = this.#queue;
-    const tookMs = this.#deps.client.clock.now() - this.#startedAt;
-    queue.preferredBrokerId = reply.suggestWhichBrokerId;
-    if (reply.status === 'OFFSET_ILLEGAL') {
-      log('%s: offset %d is illegal (%s), next is %d', queue.key, this.#from, reply.remark, reply.nextBeginOffset);
-      this.#deps.offsetIllegal(queue, reply.nextBeginOffset, reply.remark);
-      return 'ended';
-    }
-    const subscription = this.#subscription;
-    // What was looked for is not what is wanted any more: neither its messages nor what it passed over count.
-    if (subscription === undefined || this.#deps.subscription(queue.messageQueue.topic) !== subscription)
-      return 'again';
-    if (reply.status === 'FOUND') {
-      this.#notHeld = 0;
-      return this.#found(reply, subscription, tookMs, memory);
-    }
-    this.#nothingNew(reply.nextBeginOffset);
-    return this.#pauseIfNotHeld(reply.nextBeginOffset > this.#from, tookMs);
-  }
-
-  #found(
-    reply: PullMessageReply,
-    subscription: SubscriptionData,
-    tookMs: number,
-    memory: FrameMemory,
-  ): Next | Promise<Next> {
+  /** Decodes an answer, in its turn or not: the memory it lies in is used again. */
+  #read(pull: Pull, reply: PullMessageReply, memory: FrameMemory): PullResult | Promise<PullResult> {
+    const tookMs = this.#deps.client.clock.now() - pull.startedAt;
+    if (reply.status !== 'FOUND') return { reply, tookMs, messages: NO_MESSAGES, error: undefined };
     const { topic, brokerName } = this.#queue.messageQueue;
-    const copiedAtLittleCost = firstRecordSize(reply.body) <= LARGEST_COPIED_RECORD;
-    const volatile = !this.#habit.reads && copiedAtLittleCost;
+    const volatile = !this.#habit.reads && isCopiedAtLittleCost(reply);
     if (!volatile) memory.keep();
     const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta, volatile };
-    const { messages, error = messages.length === 0 ? nothingFound() : undefined } = decodeMessages(reply.body, source);
-    // A large one would be kept for its sample's sake until the next pull, which may be long.
-    if (copiedAtLittleCost) this.#habit.pulled(messages);
-    this.#deps.onPulled?.(this.#queue, messages.length, tookMs);
-    const inflating = inflateCompressed(messages);
-    if (inflating === undefined) return this.#take(messages, error, reply, subscription);
-    return inflating.then(() => (this.#isCurrent() ? this.#take(messages, error, reply, subscription) : 'ended'));
+    const decoded = decodeMessages(reply.body, source);
+    if (decoded.error?.code === 'ERR_ROCKETMQ_COMPRESSION_UNAVAILABLE' && !isCompressionReady(CompressionType.ZSTD)) {
+      // An inner batch is unpacked at once; its codec is loaded when the first one comes.
+      memory.keep();
+      const loaded = prepareCompression(CompressionType.ZSTD).catch((error: unknown) => log('no zstd: %s', error));
+      return loaded.then(() => resultOf(reply, tookMs, decodeMessages(reply.body, source)));
+    }
+    return resultOf(reply, tookMs, decoded);
   }
 
-  #take(
-    messages: readonly StoredMessage[],
-    error: MessageFormatError | undefined,
-    reply: PullMessageReply,
-    subscription: SubscriptionData,
-  ): Next {
+  #startOver(pull: Pull, reply: PullMessageReply): Next {
+    const { nextBeginOffset, remark } = reply;
+    log('%s: offset %d is illegal (%s), next is %d', this.#queue.key, pull.from, remark, nextBeginOffset);
+    this.#ended = true;
+    this.#deps.offsetIllegal(this.#queue, nextBeginOffset, remark);
+    return 'ended';
+  }
+
+  #take(pull: Pull, result: PullResult): Next {
     const queue = this.#queue;
+    const { reply, tookMs, messages, error } = result;
+    queue.preferredBrokerId = reply.suggestWhichBrokerId;
+    if (reply.status === 'OFFSET_ILLEGAL') return this.#startOver(pull, reply);
+    const { subscription } = pull;
+    // What was looked for is not what is wanted any more: neither its messages nor what it passed over count.
+    if (this.#deps.subscription(queue.messageQueue.topic) !== subscription) return 'again';
+    if (reply.status !== 'FOUND') {
+      this.#nothingNew(reply.nextBeginOffset);
+      return this.#pauseIfNotHeld(reply.nextBeginOffset > pull.from, tookMs);
+    }
+    this.#notHeld = 0;
+    this.#forecast.answered(pull.from, reply, messages.length);
+    // A large one would be kept for its sample's sake until the next pull, which may be long.
+    if (isCopiedAtLittleCost(reply)) this.#habit.pulled(messages);
+    this.#deps.onPulled?.(queue, messages.length, tookMs);
     const wanted =
       subscription.tagsSet.length === 0 ? messages : messages.filter((m) => matchesTags(subscription, m.tags));
     queue.buffer.put(wanted);
@@ -383,6 +456,22 @@ export class PullLoop implements CallHandler {
         'all members of a group must subscribe to the same topics with the same expressions',
     );
   }
+}
+
+/** Copied out of the memory it was read into. */
+function isCopiedAtLittleCost({ body }: PullMessageReply): boolean {
+  return firstRecordSize(body) <= LARGEST_COPIED_RECORD;
+}
+
+/** What was read of an answer, when the bodies are ready. */
+function resultOf(
+  reply: PullMessageReply,
+  tookMs: number,
+  { messages, error = messages.length === 0 ? nothingFound() : undefined }: DecodedMessages,
+): PullResult | Promise<PullResult> {
+  const result = { reply, tookMs, messages, error };
+  const inflating = inflateCompressed(messages);
+  return inflating === undefined ? result : inflating.then(() => result);
 }
 
 /** Going on at the offset such an answer names would jump over whatever was lost on its way. */
