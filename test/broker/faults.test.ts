@@ -5,7 +5,8 @@ import type { FaultRule } from '../../mock-broker/index.js';
 import { Rig, type WatchedConsumer } from '../support/rig.js';
 
 const T = 'T';
-const COUNT = 40;
+/** Enough for pulls to be sent ahead. */
+const COUNT = 160;
 
 /** What goes wrong while a consumer is at work: each message of each queue has to come, and in order. */
 describe('a consumer, whatever goes wrong', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { ListenerAnswer } from '../../lib/consumer/listener.js';
 import { RequestCode, ResponseCode } from '../../lib/protocol/codes.js';
 import { decodeMessages, encodeMessage } from '../../lib/protocol/message.js';
 import { encodeTopicRoute, decodeTopicRoute } from '../../lib/protocol/topic-route.js';
@@ -66,6 +67,65 @@ describe('rule 4: pulling', () => {
     await rig.until('one more is consumed', () => c.deliveries.length >= 9);
     expect(c.offsets(0)).to.deep.equal(numbers(9));
     expect(pulls(rig.cluster, T, 0).map((pull) => pull.ext['queueOffset'])).to.deep.equal(['0', '5', '8', '9']);
+  });
+
+  describe('a queue that is far behind', () => {
+    /** How many pulls were under way at once, as the broker saw it. */
+    function mostUnderWay(): number {
+      const open = new Set<number>();
+      let most = 0;
+      for (const { direction, seq, ext, request, requestSeq = 0 } of rig.cluster.journal.filter({})) {
+        if (direction === 'in' && ext['queueOffset'] !== undefined && ext['topic'] === T) open.add(seq);
+        else if (request === RequestCode.PULL_MESSAGE) open.delete(requestSeq);
+        most = Math.max(most, open.size);
+      }
+      return most;
+    }
+
+    it('has three pulls under way, and is consumed in order however their answers come', async () => {
+      rig = await Rig.start({ topics: { T: { queues: 1 } } });
+      rig.produce(T, 0, 400);
+      const slow = rig.cluster.faults.add({
+        code: RequestCode.PULL_MESSAGE,
+        topic: T,
+        probability: 0.4,
+        seed: 7,
+        action: { type: 'delay', ms: 30, when: 'after' },
+      });
+      const c = await rig.consume(T, 'c1', { pullBatchSize: 4 });
+      await rig.advanceUntil('all are consumed', () => c.deliveries.length >= 400);
+      expect(c.offsets(0)).to.deep.equal(numbers(400));
+      expect(slow.hits).to.be.greaterThan(20);
+      expect(mostUnderWay()).to.equal(3);
+      expect(pulls(rig.cluster, T).length, 'none was in vain').to.be.at.most(101);
+      expect(c.errors).to.deep.equal([]);
+      await rig.advance(6_000);
+      expect(rig.committed(T, 0)).to.equal(400);
+    });
+
+    it('starts over where an operator has set it, whichever pull is told so', async () => {
+      for (const at of [20, 21, 22, 23]) {
+        rig = await Rig.start({ topics: { T: { queues: 1 } } });
+        rig.produce(T, 0, 400);
+        const c = rig.consumer('c1', { pullBatchSize: 4, pullThresholdForQueue: 24 });
+        let reset = false;
+        c.answer = (): Promise<ListenerAnswer> => {
+          if (!reset && pulls(rig.cluster, T).length >= at) {
+            reset = true;
+            rig.cluster.resetOffset('group', T, { offset: 2, mode: 'server' });
+          }
+          return Promise.resolve('SUCCESS');
+        };
+        c.consumer.subscribe(T);
+        await c.start();
+        await rig.advanceUntil('all are consumed', () => c.offsets(0).at(-1) === 399, 60_000);
+        const offsets = c.offsets(0);
+        const again = offsets.indexOf(2, 3);
+        expect(offsets, `reset after ${at} pulls`).to.deep.equal([...numbers(again), ...numbers(400).slice(2)]);
+        expect(c.eventsNamed('offsetReset')).to.have.lengthOf(1);
+        await rig.stop();
+      }
+    });
   });
 
   describe('flow control', () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
+import { invokeBrokerToResetOffset } from '../../lib/protocol/requests/invoke-broker-to-reset-offset.js';
 import { numbered } from '../support/real-consumer.js';
 import { realEnv, type RealEnv } from '../support/real-env.js';
 import { RealRig } from '../support/real-rig.js';
@@ -53,6 +54,49 @@ describe('rule 4 on a real cluster: pulling', () => {
       // A pull that isn't woken is answered after 15 s.
       expect(performance.now() - sentAt).to.be.lessThan(10_000);
     }
+  });
+
+  describe('a queue that is far behind, of which several pulls are under way', () => {
+    const total = 2_000;
+    const options = { pullBatchSize: 8, pullThresholdForQueue: 64 };
+
+    async function filled(): Promise<string> {
+      const topic = await rig.topic();
+      for (let from = 0; from < total; from += 100) await rig.sendTogether(topic, numbered(100, from));
+      return topic;
+    }
+
+    it('comes in order, each message once', async () => {
+      const topic = await filled();
+      const c = await rig.consume(topic, rig.group(), options);
+      await c.untilDelivered(total);
+      await rig.send(topic, ['the last']);
+      await c.untilDelivered(total + 1);
+      expect(c.texts()).to.deep.equal([...numbered(total), 'the last']);
+      expect(c.errors).to.deep.equal([]);
+    });
+
+    it('starts over in the middle of it, where an operator has set it', async () => {
+      const topic = await filled();
+      const group = rig.group();
+      const c = rig.consumer(group, options);
+      c.answer = async ({ offset }) => {
+        if (offset === 500 && c.events('offsetReset').length === 0) {
+          const reset = { topic, group, timestamp: 0, isForce: true };
+          await rig.ask(invokeBrokerToResetOffset, reset);
+        }
+        return 'SUCCESS';
+      };
+      c.consumer.subscribe(topic);
+      await c.start();
+      await c.until('it starts over', () => c.events('offsetReset').length > 0);
+      await c.until('all is consumed', () => c.texts().at(-1) === String(total - 1));
+      const texts = c.texts();
+      const again = texts.indexOf('0', 1);
+      expect(again).to.be.within(501, total);
+      expect(texts).to.deep.equal([...numbered(again), ...numbered(total)]);
+      expect(c.errors).to.deep.equal([]);
+    });
   });
 
   describe('flow control', () => {

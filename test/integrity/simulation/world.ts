@@ -18,6 +18,7 @@ export const TOPIC = 'T';
 export const DEAD_LETTERS = `%DLQ%${GROUP}`;
 /** Marks a message, so that a dead letter can be told for it. */
 const MARK = 'MARK';
+const PULL_SIZES = [2, 8, 1];
 
 const LEASES = {
   default: { renewEvery: 20_000, validFor: 30_000 },
@@ -133,7 +134,8 @@ export class World {
       instanceName,
       consumeMessageBatchMaxSize: settings.batch,
       consumeConcurrency: settings.places,
-      pullBatchSize: 8,
+      // With the smaller ones a queue is soon far behind, and several pulls of it are under way.
+      pullBatchSize: PULL_SIZES[this.members.length % PULL_SIZES.length] as number,
       pullThresholdForQueue: 24,
       lease: this.lease,
       orphanLocks: this.schedule.orphanLocks,
