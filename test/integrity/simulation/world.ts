@@ -1,6 +1,5 @@
 import type { MessageQueue, OrderedConsumerOptions } from '../../../lib/index.js';
-import { prepareCompression } from '../../../lib/protocol/compression.js';
-import { CompressionType } from '../../../lib/protocol/sys-flag.js';
+import { RequestCode } from '../../../lib/protocol/codes.js';
 import { seededRandom } from '../../../mock-broker/faults/random.js';
 import { MockCluster, type MockBroker } from '../../../mock-broker/index.js';
 import { ClusterClock } from './machine/cluster-clock.js';
@@ -56,8 +55,6 @@ export class World {
   }
 
   static async start(schedule: Schedule): Promise<World> {
-    // Loaded from a file by the first consumer of a process: that takes real time, which no simulation can wait for.
-    await prepareCompression(CompressionType.ZSTD);
     const world = new World(schedule);
     world.#cluster = await MockCluster.start({
       brokers: BROKERS.map((name) => ({ name })),
@@ -65,6 +62,13 @@ export class World {
       clock: new ClusterClock(world.brokerProcess),
       journalLimit: 0,
       watchdogs: false,
+    });
+    // A real broker works on pulls in several threads: answers overtake each other.
+    world.#cluster.faults.add({
+      code: RequestCode.PULL_MESSAGE,
+      probability: 0.3,
+      seed: schedule.salt,
+      action: { type: 'delay', ms: 15, when: 'after' },
     });
     return world;
   }
@@ -135,7 +139,7 @@ export class World {
       consumeMessageBatchMaxSize: settings.batch,
       consumeConcurrency: settings.places,
       // With the smaller ones a queue is soon far behind, and several pulls of it are under way.
-      pullBatchSize: PULL_SIZES[this.members.length % PULL_SIZES.length] as number,
+      pullBatchSize: PULL_SIZES[this.members.length % PULL_SIZES.length],
       pullThresholdForQueue: 24,
       lease: this.lease,
       orphanLocks: this.schedule.orphanLocks,

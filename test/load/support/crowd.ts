@@ -3,8 +3,6 @@ import { OrderJudge } from '../../../bench/soak/order-judge.js';
 import { ClientInstance } from '../../../lib/client/client-instance.js';
 import { OrderedConsumer, type MessageListenerOrderly, type RocketMQError } from '../../../lib/index.js';
 import { resolveConsumerOptions, type OrderedConsumerOptions } from '../../../lib/options.js';
-import { prepareCompression } from '../../../lib/protocol/compression.js';
-import { CompressionType } from '../../../lib/protocol/sys-flag.js';
 import { MockClock, MockCluster } from '../../../mock-broker/index.js';
 import { MortalClock } from '../../support/mortal-clock.js';
 import { FakeClock, turns } from '../../support/fake-clock.js';
@@ -56,8 +54,6 @@ export class Crowd {
    *   one each
    */
   static async start(brokers: number, queuesPerBroker: number, extraTurns = 0): Promise<Crowd> {
-    // Loaded from a file by the first consumer of a process: that takes real time, which nothing here waits for.
-    await prepareCompression(CompressionType.ZSTD).catch(() => undefined);
     const cluster = await MockCluster.start({
       brokers,
       topics: { [TOPIC]: { queues: queuesPerBroker } },
