@@ -17,6 +17,10 @@ export interface FlowLimits {
   readonly consumeMessageBatchMaxSize: number;
 }
 
+/** More pulls of a queue under way at once gain nothing (docs/performance.md). */
+const MOST_UNDER_WAY = 3;
+/** So many of all queues keep a broker busy; what they bring would only wait for its turn, and outlive the young generation. */
+const MOST_UNDER_WAY_IN_ALL = 64;
 /** With less than this many pulls waiting, a queue with a quick listener would wait for the broker. */
 const LEAST_PULLS = 2;
 const NOTHING: PullSize = { messages: 0, bytes: 0 };
@@ -30,6 +34,7 @@ export class FlowControl {
   #count: number;
   #bytes: number;
   #waiting: number;
+  #underWay = MOST_UNDER_WAY;
 
   constructor(limits: FlowLimits) {
     this.#limits = limits;
@@ -40,6 +45,7 @@ export class FlowControl {
 
   /** Whether one more pull may be sent, when `underWay` others will bring `size` each. */
   hasRoom({ buffer }: AssignedQueue, size: PullSize = NOTHING, underWay = 0): boolean {
+    if (underWay >= this.#underWay) return false;
     const messages = size.messages * underWay;
     return (
       buffer.count + messages <= this.#count &&
@@ -54,6 +60,7 @@ export class FlowControl {
    */
   shareAmong(ownedQueues: number): void {
     if (ownedQueues === 0) return;
+    this.#underWay = Math.min(MOST_UNDER_WAY, Math.max(1, Math.floor(MOST_UNDER_WAY_IN_ALL / ownedQueues)));
     const { pullThresholdForTopic, pullThresholdSizeForTopic, pullThresholdForConsumer } = this.#limits;
     if (pullThresholdForTopic !== -1) this.#count = Math.max(1, Math.floor(pullThresholdForTopic / ownedQueues));
     if (pullThresholdSizeForTopic !== -1) {

@@ -34,8 +34,6 @@ const NOT_HELD_TOLERATED = 3;
 const FLIP_FLOPS = 3;
 /** Two rounds of heartbeats, in milliseconds: each of the others' undoes this consumer's subscription once. */
 const FLIP_FLOP_WINDOW = 120_000;
-/** So many pulls of a queue are under way at once while it is far behind (docs/performance.md). */
-const MOST_UNDER_WAY = 3;
 /** The remark that tells a reset by an operator from an offset the broker doesn't have. */
 const OFFSET_RESET = 'OFFSET_RESET';
 /** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
@@ -229,7 +227,7 @@ export class PullLoop implements PullOwner {
   #pullAhead(): void {
     const { pullInterval } = this.#options;
     const underWay = this.#underWay;
-    while (underWay.length > 0 && underWay.length < MOST_UNDER_WAY && this.#misplaced === 0 && pullInterval === 0) {
+    while (underWay.length > 0 && this.#misplaced === 0 && pullInterval === 0) {
       const { from } = underWay[underWay.length - 1] as Pull;
       const size = this.#forecast.from(from);
       if (size === undefined || !this.#isWanted() || !this.#deps.flow.hasRoom(this.#queue, size, underWay.length))

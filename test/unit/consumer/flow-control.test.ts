@@ -109,4 +109,33 @@ describe('FlowControl', () => {
     control.shareAmong(0);
     expect(capacity(control)).to.equal(4);
   });
+
+  describe('for pulls that are sent ahead', () => {
+    const size = { messages: 2, bytes: MIB / 8 };
+
+    it('counts what those under way will bring', () => {
+      const control = flow({ pullThresholdForQueue: 6 });
+      expect(control.hasRoom(queueWith(2), size, 2)).to.equal(true);
+      expect(control.hasRoom(queueWith(3), size, 2)).to.equal(false);
+      expect(control.hasRoom(queueWith(3), size, 1)).to.equal(true);
+      const byBytes = flow({ pullThresholdForQueue: 1_000 });
+      expect(byBytes.hasRoom(queueWith(6, MIB / 8), size, 2)).to.equal(true);
+      expect(byBytes.hasRoom(queueWith(7, MIB / 8), size, 2)).to.equal(false);
+      const byConsumer = flow({ pullThresholdForQueue: 1_000, pullThresholdForConsumer: 6 });
+      byConsumer.shareAmong(1);
+      expect(byConsumer.hasRoom(queueWith(2), size, 2)).to.equal(true);
+      expect(byConsumer.hasRoom(queueWith(3), size, 2)).to.equal(false);
+    });
+
+    it('allows three of a queue, and fewer where there are many queues', () => {
+      const most = (ownedQueues: number): number => {
+        const control = flow();
+        control.shareAmong(ownedQueues);
+        let underWay = 0;
+        while (control.hasRoom(queueWith(0), { messages: 0, bytes: 0 }, underWay)) underWay++;
+        return underWay;
+      };
+      expect([0, 1, 8, 21, 22, 32, 33, 64, 65, 256, 10_000].map(most)).to.deep.equal([3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1]);
+    });
+  });
 });
