@@ -13,14 +13,14 @@ export interface FlowLimits {
   readonly pullThresholdSizeForTopic: number;
   /** Waiting messages, shared by all queues owned here; -1 for no such limit. */
   readonly pullThresholdForConsumer: number;
+  /** Of one queue. */
+  readonly maxPullsInFlight: number;
   readonly pullBatchSize: number;
   readonly consumeMessageBatchMaxSize: number;
 }
 
-/** More pulls of a queue under way at once gain nothing (docs/performance.md). */
-const MOST_UNDER_WAY = 3;
-/** So many of all queues keep a broker busy; what they bring would only wait for its turn, and outlive the young generation. */
-const MOST_UNDER_WAY_IN_ALL = 64;
+/** So many pulls of all queues keep brokers busy; what more of them bring waits for its turn, and is dear to keep. */
+const MOST_IN_FLIGHT = 64;
 /** With less than this many pulls waiting, a queue with a quick listener would wait for the broker. */
 const LEAST_PULLS = 2;
 const NOTHING: PullSize = { messages: 0, bytes: 0 };
@@ -34,22 +34,23 @@ export class FlowControl {
   #count: number;
   #bytes: number;
   #waiting: number;
-  #underWay = MOST_UNDER_WAY;
+  #inFlight: number;
 
   constructor(limits: FlowLimits) {
     this.#limits = limits;
     this.#count = limits.pullThresholdForQueue;
     this.#bytes = limits.pullThresholdSizeForQueue * MIB;
     this.#waiting = Number.POSITIVE_INFINITY;
+    this.#inFlight = limits.maxPullsInFlight;
   }
 
-  /** Whether one more pull may be sent, when `underWay` others will bring `size` each. */
-  hasRoom({ buffer }: AssignedQueue, size: PullSize = NOTHING, underWay = 0): boolean {
-    if (underWay >= this.#underWay) return false;
-    const messages = size.messages * underWay;
+  /** Whether one more pull may be sent, when those in flight will bring `size` each. */
+  hasRoom({ buffer }: AssignedQueue, size: PullSize = NOTHING, inFlight = 0): boolean {
+    if (inFlight >= this.#inFlight) return false;
+    const messages = size.messages * inFlight;
     return (
       buffer.count + messages <= this.#count &&
-      buffer.bytes + size.bytes * underWay <= this.#bytes &&
+      buffer.bytes + size.bytes * inFlight <= this.#bytes &&
       buffer.waiting + messages <= this.#waiting
     );
   }
@@ -60,7 +61,7 @@ export class FlowControl {
    */
   shareAmong(ownedQueues: number): void {
     if (ownedQueues === 0) return;
-    this.#underWay = Math.min(MOST_UNDER_WAY, Math.max(1, Math.floor(MOST_UNDER_WAY_IN_ALL / ownedQueues)));
+    this.#inFlight = Math.min(this.#limits.maxPullsInFlight, Math.max(1, Math.floor(MOST_IN_FLIGHT / ownedQueues)));
     const { pullThresholdForTopic, pullThresholdSizeForTopic, pullThresholdForConsumer } = this.#limits;
     if (pullThresholdForTopic !== -1) this.#count = Math.max(1, Math.floor(pullThresholdForTopic / ownedQueues));
     if (pullThresholdSizeForTopic !== -1) {

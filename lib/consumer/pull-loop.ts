@@ -74,6 +74,12 @@ export interface PullLoopDeps {
   readonly onPulled?: ((queue: AssignedQueue, messages: number, tookMs: number) => void) | undefined;
 }
 
+/** The broker that is asked. */
+interface PullTarget {
+  readonly address: string;
+  readonly brokerId: number;
+}
+
 /** What comes after an answer: the next pull, at once or after a pause, or nothing more. */
 type Next = 'again' | 'ended' | { readonly pause: number };
 
@@ -215,7 +221,16 @@ export class PullLoop implements PullOwner {
       if (first?.result !== undefined) return this.#settle(first, first.result);
       if (first === undefined) {
         if (!this.#mayPull()) return this.#wait();
-        this.#pull(queue.nextOffset);
+        const { topic, brokerName } = queue.messageQueue;
+        const subscription = this.#deps.subscription(topic);
+        if (subscription === undefined) return this.#wait(this.#options.pullTimeDelayMillsWhenException);
+        const broker = this.#broker();
+        if (broker === undefined) {
+          throw new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${brokerName} is in no known route`, {
+            ...queue.messageQueue,
+          });
+        }
+        this.#pull(queue.nextOffset, subscription, broker);
       }
       this.#pullAhead();
     } catch (error) {
@@ -225,15 +240,21 @@ export class PullLoop implements PullOwner {
 
   /** More pulls, as long as it is as good as certain where they have to start, and there is room for what they bring. */
   #pullAhead(): void {
-    const { pullInterval } = this.#options;
+    if (this.#misplaced > 0 || this.#options.pullInterval > 0) return;
     const underWay = this.#underWay;
-    while (underWay.length > 0 && this.#misplaced === 0 && pullInterval === 0) {
-      const { from } = underWay[underWay.length - 1] as Pull;
-      const size = this.#forecast.from(from);
+    for (let last = underWay.at(-1); last !== undefined; last = underWay.at(-1)) {
+      const size = this.#forecast.from(last.from);
       if (size === undefined || !this.#isWanted() || !this.#deps.flow.hasRoom(this.#queue, size, underWay.length))
         return;
-      this.#pull(from + size.messages);
+      const broker = this.#broker();
+      if (broker === undefined) return;
+      this.#pull(last.from + size.messages, last.subscription, broker);
     }
+  }
+
+  #broker(): PullTarget | undefined {
+    const { messageQueue, preferredBrokerId } = this.#queue;
+    return this.#deps.client.routes.anyBrokerAddress(messageQueue.brokerName, preferredBrokerId);
   }
 
   #isWanted(): boolean {
@@ -259,18 +280,9 @@ export class PullLoop implements PullOwner {
     return false;
   }
 
-  #pull(from: number): void {
+  #pull(from: number, subscription: SubscriptionData, broker: PullTarget): void {
     const { client } = this.#deps;
     const queue = this.#queue;
-    const { messageQueue } = queue;
-    const subscription = this.#deps.subscription(messageQueue.topic);
-    if (subscription === undefined) return this.#wait(this.#options.pullTimeDelayMillsWhenException);
-    const broker = client.routes.anyBrokerAddress(messageQueue.brokerName, queue.preferredBrokerId);
-    if (broker === undefined) {
-      throw new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${messageQueue.brokerName} is in no known route`, {
-        ...messageQueue,
-      });
-    }
     queue.lastPullAt = client.clock.now();
     const command = this.#command(from, subscription, broker.brokerId === MASTER_ID);
     // It may carry an offset, and have to wait for its connection.

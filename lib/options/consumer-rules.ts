@@ -45,6 +45,7 @@ export const CONSUMER_RULES: Rules<Omit<ResolvedConsumerOptions, 'lockLeaseTime'
   pullThresholdForTopic: withDefault(-1, integerOrMinusOne(1, 6_553_500)),
   pullThresholdSizeForTopic: withDefault(-1, integerOrMinusOne(1, 102_400)),
   pullThresholdForConsumer: withDefault(16_384, integerOrMinusOne(1, 6_553_500)),
+  maxPullsInFlight: withDefault(3, integer(1, 16)),
   pullInterval: withDefault(0, integer(0, 65_535)),
   consumeMessageBatchMaxSize: withDefault(1, integer(1, 1_024)),
   pullBatchSize: withDefault(32, integer(1, 1_024)),

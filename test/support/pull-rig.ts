@@ -121,6 +121,7 @@ export function setUpPullLoop({
     pullThresholdForTopic: -1,
     pullThresholdSizeForTopic: -1,
     pullThresholdForConsumer: -1,
+    maxPullsInFlight: 3,
     pullBatchSize: 32,
     consumeMessageBatchMaxSize: 1,
     ...limits,

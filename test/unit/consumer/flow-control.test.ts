@@ -12,6 +12,7 @@ function flow(limits: Partial<FlowLimits> = {}): FlowControl {
     pullThresholdForTopic: -1,
     pullThresholdSizeForTopic: -1,
     pullThresholdForConsumer: -1,
+    maxPullsInFlight: 3,
     pullBatchSize: 2,
     consumeMessageBatchMaxSize: 1,
     ...limits,
@@ -127,15 +128,16 @@ describe('FlowControl', () => {
       expect(byConsumer.hasRoom(queueWith(3), size, 2)).to.equal(false);
     });
 
-    it('allows three of a queue, and fewer where there are many queues', () => {
-      const most = (ownedQueues: number): number => {
-        const control = flow();
+    it('allows as many of a queue as the option says, and fewer where there are many queues', () => {
+      const most = (ownedQueues: number, maxPullsInFlight = 3): number => {
+        const control = flow({ maxPullsInFlight });
         control.shareAmong(ownedQueues);
         let underWay = 0;
         while (control.hasRoom(queueWith(0), { messages: 0, bytes: 0 }, underWay)) underWay++;
         return underWay;
       };
-      expect([0, 1, 8, 21, 22, 32, 33, 64, 65, 256, 10_000].map(most)).to.deep.equal([3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1]);
+      expect([0, 1, 8, 21, 22, 32, 33, 64, 65, 256, 10_000].map((owned) => most(owned))).to.deep.equal([3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1]);
+      expect([most(8, 1), most(0, 16), most(4, 16), most(8, 16), most(256, 16)]).to.deep.equal([1, 16, 16, 8, 1]);
     });
   });
 });

@@ -111,6 +111,11 @@ describe('pulls sent ahead', () => {
     expect(consume(t)).to.deep.equal(range(20, 27));
   });
 
+  it('are as many as the option allows', async () => {
+    expect(underWay(await farBehind({ limits: { maxPullsInFlight: 1 } }))).to.deep.equal([20]);
+    expect(underWay(await farBehind({ limits: { maxPullsInFlight: 5 } }))).to.deep.equal([20, 24, 28, 32, 36]);
+  });
+
   describe('are not sent', () => {
     const tells = async (t: Rig, expected: number[]): Promise<void> => {
       await turns();
