@@ -136,7 +136,9 @@ describe('FlowControl', () => {
         while (control.hasRoom(queueWith(0), { messages: 0, bytes: 0 }, underWay)) underWay++;
         return underWay;
       };
-      expect([0, 1, 8, 21, 22, 32, 33, 64, 65, 256, 10_000].map((owned) => most(owned))).to.deep.equal([3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1]);
+      expect([0, 1, 8, 21, 22, 32, 33, 64, 65, 256, 10_000].map((owned) => most(owned))).to.deep.equal([
+        3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1,
+      ]);
       expect([most(8, 1), most(0, 16), most(4, 16), most(8, 16), most(256, 16)]).to.deep.equal([1, 16, 16, 8, 1]);
     });
   });

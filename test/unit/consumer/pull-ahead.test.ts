@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { BrokerError} from '../../../lib/errors.js';
+import type { BrokerError } from '../../../lib/errors.js';
 import { TimeoutError } from '../../../lib/errors.js';
 import { ResponseCode } from '../../../lib/protocol/codes.js';
 import type { PullMessageReply } from '../../../lib/protocol/requests/pull-message.js';
