@@ -232,7 +232,7 @@ export class ConsumerRuntime implements ConsumerMember {
     await this.#persisting;
   }
 
-  /** Tells the brokers, and then takes in or gives up what follows from it. */
+  /** Tells the brokers, and then takes in or gives up what follows from it: a pull must not come before its subscription. */
   subscriptionsChanged(): void {
     this.topics.add(this.#state.subscriptions.keys());
     this.topics.trim();
@@ -240,7 +240,6 @@ export class ConsumerRuntime implements ConsumerMember {
       .beatAll()
       .catch((error: unknown) => log('heartbeat failed: %s', error))
       .finally(() => this.rebalancer.wake('subscriptions changed'));
-    this.rebalancer.wake('subscriptions changed');
   }
 
   /** Lets every queue look again whether it may pull and dispatch. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
 import { invokeBrokerToResetOffset } from '../../lib/protocol/requests/invoke-broker-to-reset-offset.js';
+import { updateConsumerOffset } from '../../lib/protocol/requests/update-consumer-offset.js';
 import { numbered } from '../support/real-consumer.js';
 import { realEnv, type RealEnv } from '../support/real-env.js';
 import { RealRig } from '../support/real-rig.js';
@@ -87,14 +88,17 @@ describe('rule 4 on a real cluster: pulling', () => {
         }
         return 'SUCCESS';
       };
+      // A 4.9 broker resets a group only when it has an offset of it.
+      const begun = { consumerGroup: group, topic, queueId: 0, commitOffset: 1 };
+      await rig.ask(updateConsumerOffset, begun);
       c.consumer.subscribe(topic);
       await c.start();
       await c.until('it starts over', () => c.events('offsetReset').length > 0);
       await c.until('all is consumed', () => c.texts().at(-1) === String(total - 1));
       const texts = c.texts();
-      const again = texts.indexOf('0', 1);
-      expect(again).to.be.within(501, total);
-      expect(texts).to.deep.equal([...numbered(again), ...numbered(total)]);
+      const again = texts.indexOf('0');
+      expect(again).to.be.within(500, total);
+      expect(texts).to.deep.equal([...numbered(again, 1), ...numbered(total)]);
       expect(c.errors).to.deep.equal([]);
     });
   });
