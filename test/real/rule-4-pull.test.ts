@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
 import { invokeBrokerToResetOffset } from '../../lib/protocol/requests/invoke-broker-to-reset-offset.js';
-import { updateConsumerOffset } from '../../lib/protocol/requests/update-consumer-offset.js';
 import { numbered } from '../support/real-consumer.js';
 import { realEnv, type RealEnv } from '../support/real-env.js';
 import { RealRig } from '../support/real-rig.js';
@@ -61,6 +60,10 @@ describe('rule 4 on a real cluster: pulling', () => {
     const total = 2_000;
     const options = { pullBatchSize: 8, pullThresholdForQueue: 64 };
 
+    async function committed(group: string, topic: string): Promise<true | undefined> {
+      return ((await rig.committed(group, rig.queue(topic))) ?? 0) > 0 || undefined;
+    }
+
     async function filled(): Promise<string> {
       const topic = await rig.topic();
       for (let from = 0; from < total; from += 100) await rig.sendTogether(topic, numbered(100, from));
@@ -83,22 +86,21 @@ describe('rule 4 on a real cluster: pulling', () => {
       const c = rig.consumer(group, options);
       c.answer = async ({ offset }) => {
         if (offset === 500 && c.events('offsetReset').length === 0) {
+          // A 4.9 broker resets a group only when it has an offset of it.
+          if (env.version.startsWith('4.')) await until('it is committed', () => committed(group, topic));
           const reset = { topic, group, timestamp: 0, isForce: true };
           await rig.ask(invokeBrokerToResetOffset, reset);
         }
         return 'SUCCESS';
       };
-      // A 4.9 broker resets a group only when it has an offset of it.
-      const begun = { consumerGroup: group, topic, queueId: 0, commitOffset: 1 };
-      await rig.ask(updateConsumerOffset, begun);
       c.consumer.subscribe(topic);
       await c.start();
       await c.until('it starts over', () => c.events('offsetReset').length > 0);
       await c.until('all is consumed', () => c.texts().at(-1) === String(total - 1));
       const texts = c.texts();
-      const again = texts.indexOf('0');
-      expect(again).to.be.within(500, total);
-      expect(texts).to.deep.equal([...numbered(again, 1), ...numbered(total)]);
+      const again = texts.indexOf('0', 1);
+      expect(again).to.be.within(501, total);
+      expect(texts).to.deep.equal([...numbered(again), ...numbered(total)]);
       expect(c.errors).to.deep.equal([]);
     });
   });
