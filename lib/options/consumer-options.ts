@@ -91,8 +91,8 @@ export interface OrderedConsumerOptions extends ClientOptions {
   /**
    * How many pulls of a queue may be in flight while it is far behind, [1, 16], and at most 64 of all owned queues
    * together. A broker answers with 32 messages at most by default: with one pull at a time a queue brings no more than
-   * those in the time an answer takes. With 3 the rate was measured to be a sixth higher on one machine
-   * (docs/performance.md), and farther brokers are worth more. 1 is what the reference does. @default 3
+   * those in the time an answer takes. With 3 the rate was measured to be a tenth to a quarter higher, with client and
+   * broker on one machine (docs/performance.md). 1 is what the reference does. @default 3
    */
   readonly maxPullsInFlight?: number | undefined;
 
