@@ -3,13 +3,10 @@ import type { ClientInstance } from '../client/client-instance.js';
 import { BrokerError, MessageFormatError, RocketMQError, RouteError } from '../errors.js';
 import { ResponseCode } from '../protocol/codes.js';
 import type { RemotingCommand, RequestCommand } from '../protocol/command.js';
-import { isCompressionReady, prepareCompression } from '../protocol/compression.js';
-import { decodeMessages, firstRecordSize } from '../protocol/message.js';
-import type { DecodedMessages, MessageSource, StoredMessage } from '../protocol/message.js';
 import { describeQueue } from '../protocol/message-queue.js';
 import { pullMessage, PullRequests, type PullMessageReply } from '../protocol/requests/pull-message.js';
 import { matchesTags, type SubscriptionData } from '../protocol/subscription.js';
-import { CompressionType, PullSysFlag } from '../protocol/sys-flag.js';
+import { PullSysFlag } from '../protocol/sys-flag.js';
 import { MASTER_ID } from '../protocol/topic-route.js';
 import type { CallOptions } from '../remoting/remoting-client.js';
 import type { FrameMemory } from '../remoting/receive-buffer.js';
@@ -17,8 +14,8 @@ import type { AssignedQueue } from './assigned-queue.js';
 import type { FlowControl } from './flow-control.js';
 import type { OffsetStore } from './offset-store/offset-store.js';
 import { PullForecast } from './pull-forecast.js';
-import { Pull, type PullOwner, type PullResult } from './pull.js';
-import { ReadingHabit } from './reading-habit.js';
+import { PullReader, type PullResult } from './pull-reader.js';
+import { Pull, type PullOwner } from './pull.js';
 
 const log = debug('rocketmq:pull');
 
@@ -36,15 +33,6 @@ const FLIP_FLOPS = 3;
 const FLIP_FLOP_WINDOW = 120_000;
 /** The remark that tells a reset by an operator from an offset the broker doesn't have. */
 const OFFSET_RESET = 'OFFSET_RESET';
-/** Limit of a message body after decompression, in bytes: far above the 4 MiB a broker takes by default. */
-const MAX_INFLATED_BODY = 64 * 1024 * 1024;
-
-/**
- * Bytes. Messages up to this size, of which nobody reads body or properties, are copied out of the memory they were read
- * into, so that it can be used again; for others the memory is kept, and they stay where they are.
- */
-const LARGEST_COPIED_RECORD = 2_048;
-
 export interface PullLoopOptions {
   readonly consumerGroup: string;
   readonly clustering: boolean;
@@ -83,8 +71,6 @@ interface PullTarget {
 /** What comes after an answer: the next pull, at once or after a pause, or nothing more. */
 type Next = 'again' | 'ended' | { readonly pause: number };
 
-const NO_MESSAGES: readonly StoredMessage[] = [];
-
 /**
  * Pulls one queue for one generation of its ownership. Every wait is for a change of what it depends on (room in the
  * buffer, the lock, a resumption), not for a point in time; nothing that is thrown ends it.
@@ -115,14 +101,14 @@ export class PullLoop implements PullOwner {
   /** The subscription that the requests are for. */
   #subscription: SubscriptionData | undefined;
   #requests: PullRequests | undefined;
-  readonly #habit: ReadingHabit;
+  readonly #reader: PullReader;
 
   constructor(queue: AssignedQueue, options: PullLoopOptions, deps: PullLoopDeps) {
     this.#queue = queue;
     this.#generation = queue.generation;
     this.#options = options;
     this.#deps = deps;
-    this.#habit = new ReadingHabit(queue.buffer);
+    this.#reader = new PullReader(queue);
     this.#callOptions = { timeoutMs: options.consumerPullTimeoutMillis, closeOnTimeout: false };
   }
 
@@ -145,7 +131,8 @@ export class PullLoop implements PullOwner {
       } else if (!this.#underWay.includes(pull)) {
         this.#misplaced--;
       } else {
-        pull.result = this.#read(pull, reply, memory);
+        // Decoded in its turn or not: the memory it lies in is used again.
+        pull.result = this.#reader.read(reply, this.#deps.client.clock.now() - pull.startedAt, memory);
         if (pull === this.#underWay[0]) this.#settle(pull, pull.result);
       }
     } catch (error) {
@@ -325,24 +312,6 @@ export class PullLoop implements PullOwner {
     });
   }
 
-  /** Decodes an answer, in its turn or not: the memory it lies in is used again. */
-  #read(pull: Pull, reply: PullMessageReply, memory: FrameMemory): PullResult | Promise<PullResult> {
-    const tookMs = this.#deps.client.clock.now() - pull.startedAt;
-    if (reply.status !== 'FOUND') return { reply, tookMs, messages: NO_MESSAGES, error: undefined };
-    const { topic, brokerName } = this.#queue.messageQueue;
-    const volatile = !this.#habit.reads && isCopiedAtLittleCost(reply);
-    if (!volatile) memory.keep();
-    const source: MessageSource = { brokerName, topic, offsetDelta: reply.offsetDelta, volatile };
-    const decoded = decodeMessages(reply.body, source);
-    if (decoded.error?.code === 'ERR_ROCKETMQ_COMPRESSION_UNAVAILABLE' && !isCompressionReady(CompressionType.ZSTD)) {
-      // An inner batch is unpacked at once; its codec is loaded when the first one comes.
-      memory.keep();
-      const loaded = prepareCompression(CompressionType.ZSTD).catch((error: unknown) => log('no zstd: %s', error));
-      return loaded.then(() => resultOf(reply, tookMs, decodeMessages(reply.body, source)));
-    }
-    return resultOf(reply, tookMs, decoded);
-  }
-
   #startOver(pull: Pull, reply: PullMessageReply): Next {
     const { nextBeginOffset, remark } = reply;
     log('%s: offset %d is illegal (%s), next is %d', this.#queue.key, pull.from, remark, nextBeginOffset);
@@ -365,8 +334,7 @@ export class PullLoop implements PullOwner {
     }
     this.#notHeld = 0;
     this.#forecast.answered(pull.from, reply, messages.length);
-    // A large one would be kept for its sample's sake until the next pull, which may be long.
-    if (isCopiedAtLittleCost(reply)) this.#habit.pulled(messages);
+    this.#reader.taken(result);
     this.#deps.onPulled?.(queue, messages.length, tookMs);
     const wanted =
       subscription.tagsSet.length === 0 ? messages : messages.filter((m) => matchesTags(subscription, m.tags));
@@ -466,37 +434,4 @@ export class PullLoop implements PullOwner {
         'all members of a group must subscribe to the same topics with the same expressions',
     );
   }
-}
-
-/** Copied out of the memory it was read into. */
-function isCopiedAtLittleCost({ body }: PullMessageReply): boolean {
-  return firstRecordSize(body) <= LARGEST_COPIED_RECORD;
-}
-
-/** What was read of an answer, when the bodies are ready. */
-function resultOf(
-  reply: PullMessageReply,
-  tookMs: number,
-  { messages, error = messages.length === 0 ? nothingFound() : undefined }: DecodedMessages,
-): PullResult | Promise<PullResult> {
-  const result = { reply, tookMs, messages, error };
-  const inflating = inflateCompressed(messages);
-  return inflating === undefined ? result : inflating.then(() => result);
-}
-
-/** Going on at the offset such an answer names would jump over whatever was lost on its way. */
-function nothingFound(): MessageFormatError {
-  return new MessageFormatError('ERR_ROCKETMQ_MESSAGE_TRUNCATED', 'an answer says it brings messages, and has none');
-}
-
-/** Makes the bodies of compressed messages ready; `undefined` when there is nothing to wait for. */
-function inflateCompressed(messages: readonly StoredMessage[]): Promise<unknown> | undefined {
-  let waiting: Promise<void>[] | undefined;
-  for (let i = 0; i < messages.length; i++) {
-    const message = messages[i] as StoredMessage;
-    if (!message.isCompressed) continue;
-    const inflating = message.inflate(MAX_INFLATED_BODY);
-    if (inflating !== undefined) (waiting ??= []).push(inflating);
-  }
-  return waiting === undefined ? undefined : Promise.all(waiting);
 }
