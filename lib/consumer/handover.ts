@@ -118,12 +118,8 @@ export class Handover {
     await Promise.all(queues.map((queue) => this.#startWritten(queue)));
     locks.stop();
 
-    const draining = queues.filter((queue) => queue.state === 'draining');
-    const lapsed = draining.filter((queue) => queue.locked && !this.#holdsLease(queue));
-    if (lapsed.length > 0) await this.#deps.confirm(lapsed);
-    const ours = draining.filter((queue) => queue.state === 'draining' && this.#holdsLease(queue));
     await this.#orReport(
-      offsets.persistAll(ours.map((queue) => queue.messageQueue)),
+      this.#persistConfirmed(queues.filter((queue) => queue.state === 'draining')),
       'not all offsets could be persisted on close; the last messages may come again',
       'ERR_ROCKETMQ_PERSIST',
     );
@@ -146,6 +142,17 @@ export class Handover {
     }
     // Those of queues that were lost before: what they answer counts no more, but they are still the user's code at work.
     await this.#orDeadline(table.listenersLeft(), deadline);
+  }
+
+  /** Persists what is certainly still owned; throws when that is not known of all, or one can't be written. */
+  async #persistConfirmed(draining: readonly AssignedQueue[]): Promise<void> {
+    const lapsed = draining.filter((queue) => queue.locked && !this.#holdsLease(queue));
+    if (lapsed.length > 0) await this.#deps.confirm(lapsed);
+    const held = draining.filter((queue) => queue.state === 'draining');
+    const ours = held.filter((queue) => this.#holdsLease(queue));
+    await this.#deps.offsets.persistAll(ours.map((queue) => queue.messageQueue));
+    const unconfirmed = held.find((queue) => !this.#holdsLease(queue));
+    if (unconfirmed !== undefined) throw leaseLost(unconfirmed);
   }
 
   /** Persists and unlocks; throws when one of them fails. Persisting is for the owner, so its lease has to be valid. */

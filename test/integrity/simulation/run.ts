@@ -1,4 +1,5 @@
 import { describeQueue } from '../../../lib/protocol/message-queue.js';
+import type { QueueLock } from '../../../mock-broker/store/locks.js';
 import { check, evidence, type Breach } from './checker/checker.js';
 import { inOrder, type HistoryEvent } from './history.js';
 import type { Schedule } from './steps.js';
@@ -111,8 +112,7 @@ async function close(world: World): Promise<void> {
     if (sockets > 0) world.history.fault('closed', `${member.name} left ${sockets} sockets behind`);
     const { timerCount } = member.process;
     if (timerCount > 0) world.history.fault('closed', `${member.name} left ${timerCount} timers behind`);
-    // With its clock set back a broker keeps locks for longer than anybody counts on.
-    for (const lock of clockWasSet(world.schedule) ? [] : world.cluster.locks(GROUP)) {
+    for (const lock of locksLeft(world)) {
       // Under the id of one that was killed there may be locks its successor has never heard of.
       const shared = world.members.some((other) => other !== member && other.clientId === member.clientId);
       const restored = world.tap.lockedForOthers.has(`${lock.clientId} ${describeQueue(lock.queue)}`);
@@ -123,6 +123,12 @@ async function close(world: World): Promise<void> {
   }
   for (const what of behind(world)) world.history.fault('hand-over', `after the last has left ${what}`);
   await world.cause(world.brokerProcess, () => world.cluster.stop());
+}
+
+/** With its clock set back a broker keeps locks for longer than anybody counts on. */
+function locksLeft({ schedule, cluster }: World): QueueLock[] {
+  if (clockWasSet(schedule)) return [];
+  return cluster.locks(GROUP).filter((lock) => !cluster.broker(lock.queue.brokerName).state.locks.isExpired(lock));
 }
 
 function judge(world: World, recoveryMs: number): Outcome {

@@ -541,6 +541,20 @@ describe('Ownership', () => {
       expect(t.table.size).to.equal(0);
     });
 
+    it('writes nothing under a lock that had run out while nobody knows who had it meanwhile, and says so', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      t.offsets.update(Q, 8, false);
+      t.offsets.readStored = () => Promise.reject(new TimeoutError('no answer'));
+      await t.clock.advance(LEASE + 1);
+      t.client.calls.length = 0;
+      await t.ownership.close(0);
+      expect(t.offsets.stored.get(messageQueueKey(Q))).to.equal(undefined);
+      expect(t.errors.map(({ code }) => code)).to.deep.equal(['ERR_ROCKETMQ_START_OFFSET', 'ERR_ROCKETMQ_PERSIST']);
+      expect(t.sent()).to.deep.equal(['41 0', '42 0']);
+      expect(queue.state).to.equal('absent');
+    });
+
     it('renews all locks while it waits for a listener', async () => {
       const t = setUp();
       t.ownership.start();
