@@ -3,9 +3,11 @@ import type { Clock } from '../clock.js';
 import { RouteError, StateError } from '../errors.js';
 import type { ResolvedClientOptions } from '../options.js';
 import type { RequestType } from '../protocol/requests/request-type.js';
+import { MASTER_ID } from '../protocol/topic-route.js';
 import { unregisterClient } from '../protocol/requests/unregister-client.js';
 import { RemotingClient, type CallOptions } from '../remoting/remoting-client.js';
 import { NameServers } from '../routing/name-servers.js';
+import type { BrokerAddress } from '../routing/broker-addresses.js';
 import { RouteTable } from '../routing/route-table.js';
 import { serveBrokerRequests } from './broker-requests.js';
 import type { ConsumerMember } from './consumer-member.js';
@@ -31,6 +33,8 @@ export class ClientInstance {
   readonly #options: ResolvedClientOptions;
   /** When the connection to each broker was made, by the monotonic clock. */
   readonly #connectedAt = new Map<string, number>();
+  /** By broker name, the address of its master as far as routes have told. */
+  readonly #masters = new Map<string, string>();
   readonly #consumers = new Map<string, ConsumerMember>();
   /** Producer groups and how many producers of this instance use each. */
   readonly #producers = new Map<string, number>();
@@ -92,6 +96,7 @@ export class ClientInstance {
     this.remoting.on('connected', (address) => this.#connected(address));
     this.routes.on('changed', (topic) => {
       log('route of %s changed', topic);
+      this.#lookForNewMasters();
       for (const consumer of this.#consumers.values()) consumer.rebalanceSoon('route changed');
     });
   }
@@ -212,11 +217,26 @@ export class ClientInstance {
     await this.remoting.close();
   }
 
-  /** Tells a broker who is on the line before anything else is asked of it, then lets the consumers look after it. */
   #connected(address: string): void {
     this.#connectedAt.set(address, this.clock.now());
-    const brokerName = this.routes.allBrokers().find((broker) => broker.address === address)?.brokerName;
-    if (brokerName === undefined || this.#closing !== undefined) return;
+    const broker = this.routes.allBrokers().find((one) => one.address === address);
+    if (broker !== undefined && this.#closing === undefined) this.#greet(broker);
+  }
+
+  /** A replica that became the master may have a connection already. */
+  #lookForNewMasters(): void {
+    for (const broker of this.routes.allBrokers()) {
+      const { brokerName, brokerId, address } = broker;
+      if (brokerId !== MASTER_ID) continue;
+      const former = this.#masters.get(brokerName);
+      this.#masters.set(brokerName, address);
+      if (former !== undefined && former !== address && this.remoting.isConnected(address)) this.#greet(broker);
+    }
+  }
+
+  /** Tells a broker who is on the line before anything else is asked of it, then lets the consumers look after it. */
+  #greet({ brokerName, brokerId, address }: BrokerAddress): void {
+    if (brokerId === MASTER_ID) for (const consumer of this.#consumers.values()) consumer.masterConnected(brokerName);
     // The connection may have been made for a heartbeat, which goes first then.
     const beating = this.heartbeats.underWay(address) ?? this.heartbeats.beat(address);
     beating.then(

@@ -14,6 +14,11 @@ export interface ConsumerMember {
   heartbeatData(): ConsumerData;
   /** Members of the group changed, or a broker came back. */
   rebalanceSoon(reason: string): void;
+  /**
+   * There is a new connection to the master of a broker, or another master: it may have forgotten its locks. Told before
+   * anything is sent there.
+   */
+  masterConnected(brokerName: string): void;
   /** A broker this instance had talked to is connected again, and knows this client again. */
   brokerBack(brokerName: string): void;
   resetOffset(request: ResetConsumerClientOffsetRequest): void;

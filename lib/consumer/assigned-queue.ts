@@ -36,11 +36,16 @@ export class AssignedQueue {
   locked = false;
   /** When the request of the last granted lock was sent, by the monotonic clock. */
   lockedAt = Number.NEGATIVE_INFINITY;
+  /**
+   * When a new connection to its broker was made, or another master was named: a broker that was restarted has forgotten
+   * its locks.
+   */
+  doubtedAt = Number.NEGATIVE_INFINITY;
   /** When the lock was last asked for, answered or not: from then on the broker may keep it for this client. */
   askedAt = Number.NEGATIVE_INFINITY;
   /**
-   * The lease had run out and was granted anew, but the broker's offset has not been compared yet: another client may
-   * have committed.
+   * The lease had run out or was in doubt, and was granted anew, but the broker's offset has not been compared yet:
+   * another client may have committed.
    */
   unverified = false;
   /** Since when that is so, by the monotonic clock. */
@@ -129,6 +134,19 @@ export class AssignedQueue {
     if (this.lockless) return Number.POSITIVE_INFINITY;
     const counts = this.locked && !this.unverified && !this.releasing;
     return counts ? this.lockedAt + leaseTime : Number.NEGATIVE_INFINITY;
+  }
+
+  /** The lock was asked for, and granted, since it was in doubt last. */
+  get confirmed(): boolean {
+    return this.lockedAt >= this.doubtedAt;
+  }
+
+  /**
+   * As {@link leaseEnd}, for writing offsets. What is handed out by mistake comes twice; an offset written by mistake takes
+   * back what another member has written. So nothing is written under a lock that is in doubt.
+   */
+  writeEnd(leaseTime: number): number {
+    return this.confirmed ? this.leaseEnd(leaseTime) : Number.NEGATIVE_INFINITY;
   }
 
   /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */

@@ -110,7 +110,7 @@ export class ConsumerRuntime implements ConsumerMember {
     this.#stats = new ConsumerStats(client.clock);
     this.#flow = new FlowControl(options);
     this.offsets = createOffsetStore(client, this.consumerGroup, options, (queue) => {
-      return this.table.get(queue)?.leaseEnd(options.lockLeaseTime) ?? Number.NEGATIVE_INFINITY;
+      return this.table.get(queue)?.writeEnd(options.lockLeaseTime) ?? Number.NEGATIVE_INFINITY;
     });
     this.topics = new TrackedTopics(
       client.routes,
@@ -266,6 +266,10 @@ export class ConsumerRuntime implements ConsumerMember {
     this.rebalancer.wake(reason);
   }
 
+  masterConnected(brokerName: string): void {
+    this.ownership.doubtLocksAt(brokerName);
+  }
+
   brokerBack(brokerName: string): void {
     void this.ownership.relockAt(brokerName);
     for (const queue of this.table.all()) if (queue.messageQueue.brokerName === brokerName) queue.changed.notify();
@@ -340,11 +344,11 @@ export class ConsumerRuntime implements ConsumerMember {
       this.consumeLoop.watchCalls(this.table.all());
       const now = this.#client.clock.now();
       this.#stalls.check(this.table.all(), now, lockLeaseTime, this.#state.suspended);
-      // Only the owner commits; a queue whose lease has run out waits for its lock.
+      // Only the owner commits; a queue whose lease has run out or is in doubt waits for its lock.
       const ours = this.table
         .all()
         .filter(
-          (queue) => (queue.state === 'owned' || queue.state === 'draining') && queue.holdsLease(now, lockLeaseTime),
+          (queue) => (queue.state === 'owned' || queue.state === 'draining') && now <= queue.writeEnd(lockLeaseTime),
         );
       this.#persisting = this.offsets.persistAll(ours.map((queue) => queue.messageQueue)).catch((cause: unknown) => {
         this.#emit(

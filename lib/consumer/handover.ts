@@ -146,12 +146,12 @@ export class Handover {
 
   /** Persists what is certainly still owned; throws when that is not known of all, or one can't be written. */
   async #persistConfirmed(draining: readonly AssignedQueue[]): Promise<void> {
-    const lapsed = draining.filter((queue) => queue.locked && !this.#holdsLease(queue));
+    const lapsed = draining.filter((queue) => queue.locked && !this.#mayWrite(queue));
     if (lapsed.length > 0) await this.#deps.confirm(lapsed);
     const held = draining.filter((queue) => queue.state === 'draining');
-    const ours = held.filter((queue) => this.#holdsLease(queue));
+    const ours = held.filter((queue) => this.#mayWrite(queue));
     await this.#deps.offsets.persistAll(ours.map((queue) => queue.messageQueue));
-    const unconfirmed = held.find((queue) => !this.#holdsLease(queue));
+    const unconfirmed = held.find((queue) => !this.#mayWrite(queue));
     if (unconfirmed !== undefined) throw leaseLost(unconfirmed);
   }
 
@@ -159,9 +159,9 @@ export class Handover {
   async #giveBack(queue: AssignedQueue): Promise<void> {
     const { locks } = this.#deps;
     if (!queue.releasing) {
-      if (!this.#holdsLease(queue)) await this.#deps.confirm([queue]);
+      if (!this.#mayWrite(queue)) await this.#deps.confirm([queue]);
       if (queue.state !== 'draining') return;
-      if (!this.#holdsLease(queue)) throw leaseLost(queue);
+      if (!this.#mayWrite(queue)) throw leaseLost(queue);
       await this.#persistIfPossible(queue);
       if (queue.state !== 'draining') return;
     }
@@ -214,8 +214,8 @@ export class Handover {
     while (queue.writingStart && queue.state === 'locking') await queue.changed.wait(this.#deps.clock);
   }
 
-  #holdsLease(queue: AssignedQueue): boolean {
-    return queue.holdsLease(this.#deps.clock.now(), this.#options.leaseTime);
+  #mayWrite(queue: AssignedQueue): boolean {
+    return this.#deps.clock.now() <= queue.writeEnd(this.#options.leaseTime);
   }
 
   /** The broker has let go of the lock by itself, if it ever had granted it: there is nothing to give back. */

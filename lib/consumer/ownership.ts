@@ -131,6 +131,21 @@ export class Ownership implements LockObserver {
     return queues.length === wanted.size && queues.every((queue) => queue.state === 'owned' && wanted.has(queue.key));
   }
 
+  /**
+   * A broker that was restarted has forgotten its locks. On a new connection, or with a new master, nothing is written
+   * under them until they were granted there.
+   */
+  doubtLocksAt(brokerName: string): void {
+    if (this.#options.lockless) return;
+    const now = this.#deps.client.clock.now();
+    for (const queue of this.#held()) {
+      if (queue.messageQueue.brokerName !== brokerName || queue.releasing) continue;
+      queue.doubtedAt = now;
+      // Sooner, if the broker takes a heartbeat.
+      this.#lockSoon(queue, LONGEST_RETRY);
+    }
+  }
+
   /** The broker is connected again and may have forgotten its locks: renews all it should hold, at once. */
   async relockAt(brokerName: string): Promise<void> {
     if (this.#options.lockless || this.#handover.closing) return;
@@ -144,11 +159,13 @@ export class Ownership implements LockObserver {
     await Promise.all(queues.map((queue) => this.#verifying.get(queue) ?? Promise.resolve()));
   }
 
-  granted(queue: AssignedQueue, continuous: boolean, leaseHadExpired: boolean): void {
+  granted(queue: AssignedQueue, continuous: boolean, doubtful: boolean): void {
     queue.refusals = 0;
     queue.lockError = undefined;
     this.#answered(queue.messageQueue.brokerName);
     if (queue.releasing) return;
+    // Asked for before it was in doubt.
+    if (!queue.confirmed) this.#lockSoon(queue, FIRST_RETRY);
     if (queue.state === 'locking') {
       void this.#begin(queue);
       return;
@@ -156,7 +173,7 @@ export class Ownership implements LockObserver {
     if (!continuous) {
       // The lease had run out for so long that another client may have come and gone.
       this.#forfeit(queue, 'the lock had run out');
-    } else if (leaseHadExpired || queue.unverified) {
+    } else if (doubtful || queue.unverified) {
       this.#verify(queue);
     } else if (queue.state === 'owned') {
       this.#deps.goOn(queue);
@@ -251,14 +268,15 @@ export class Ownership implements LockObserver {
 
   /** From a granted lock to an owned queue: the start offset is looked up once, and persisted when it was chosen here. */
   async #begin(queue: AssignedQueue): Promise<void> {
-    if (queue.starting || queue.releasing || this.#handover.closing) return;
+    if (queue.starting || queue.releasing || !queue.confirmed || this.#handover.closing) return;
     const { offsets, table, begin } = this.#deps;
-    const { messageQueue, lockEpoch } = queue;
+    const { messageQueue, lockEpoch, doubtedAt } = queue;
+    const sameGrant = (): boolean => queue.lockEpoch === lockEpoch && queue.doubtedAt === doubtedAt;
     const stillOurs = (): boolean =>
       queue.state === 'locking' &&
       !queue.releasing &&
       !this.#handover.closing &&
-      (queue.lockless || (queue.locked && queue.lockEpoch === lockEpoch));
+      (queue.lockless || (queue.locked && sameGrant()));
     queue.starting = true;
     try {
       const { offset, chosen } = await this.#deps.findStartOffset(messageQueue, queue.chosenStart);
@@ -274,8 +292,8 @@ export class Ownership implements LockObserver {
       if (queue.lockless) void this.#beginLater(queue);
     } finally {
       queue.starting = false;
-      // The lock was lost and granted again meanwhile: that grant has nobody who begins.
-      if (queue.state === 'locking' && queue.locked && queue.lockEpoch !== lockEpoch) void this.#begin(queue);
+      // The lock was lost or in doubt, and granted again meanwhile: that grant has nobody who begins.
+      if (queue.state === 'locking' && queue.locked && !sameGrant()) void this.#begin(queue);
     }
   }
 
@@ -306,8 +324,9 @@ export class Ownership implements LockObserver {
   }
 
   /**
-   * The lease had run out, but within the time the broker keeps a lock: nobody else can have committed, unless the
-   * broker itself lost the lock. Its offset tells. Until then nothing is pulled, handed out or committed.
+   * The lease had run out, but within the time the broker keeps a lock, or it was in doubt: nobody else can have
+   * committed, unless the broker itself lost the lock. Its offset tells. Until then nothing is pulled, handed out or
+   * committed.
    */
   #verify(queue: AssignedQueue): void {
     if (!queue.unverified) queue.unverifiedSince = this.#deps.client.clock.now();
@@ -319,7 +338,7 @@ export class Ownership implements LockObserver {
 
   async #compareOffsets(queue: AssignedQueue): Promise<void> {
     const { offsets, table, goOn, begin } = this.#deps;
-    const { messageQueue, generation } = queue;
+    const { messageQueue, generation, doubtedAt } = queue;
     let stored: number | undefined;
     try {
       stored = await offsets.readStored(messageQueue);
@@ -328,6 +347,11 @@ export class Ownership implements LockObserver {
       return;
     }
     if (queue.generation !== generation || !queue.locked || !queue.unverified) return;
+    if (queue.doubtedAt !== doubtedAt) {
+      // What a former connection has told.
+      this.#lockSoon(queue, FIRST_RETRY);
+      return;
+    }
     queue.unverified = false;
     const expected = offsets.get(messageQueue);
     if (stored !== undefined && expected !== undefined && stored > expected) {
@@ -342,6 +366,8 @@ export class Ownership implements LockObserver {
       begin(queue);
       return;
     }
+    // Before it pulls on: where each pull costs the connection, this may be its only chance for long.
+    offsets.persist(messageQueue).catch((error: unknown) => log('%s: %s', queue.key, error));
     if (queue.state === 'owned') goOn(queue);
     queue.changed.notify();
   }

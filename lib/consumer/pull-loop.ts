@@ -85,7 +85,9 @@ export class PullLoop implements PullOwner {
   readonly #generation: number;
   readonly #options: PullLoopOptions;
   readonly #deps: PullLoopDeps;
-  readonly #callOptions: { -readonly [K in keyof CallOptions]: CallOptions[K] };
+  readonly #callOptions: CallOptions;
+  /** Of pulls that carry an offset to be committed. */
+  readonly #commitOptions: CallOptions;
   /** Pulls that failed since the last that worked. */
   #failures = 0;
   /** Answers in a row that were neither held nor brought anything new. */
@@ -109,7 +111,9 @@ export class PullLoop implements PullOwner {
     this.#options = options;
     this.#deps = deps;
     this.#reader = new PullReader(queue);
-    this.#callOptions = { timeoutMs: options.consumerPullTimeoutMillis, closeOnTimeout: false };
+    const common = { timeoutMs: options.consumerPullTimeoutMillis, closeOnTimeout: false };
+    this.#callOptions = { ...common, sendBefore: () => queue.leaseEnd(options.lockLeaseTime) };
+    this.#commitOptions = { ...common, sendBefore: () => queue.writeEnd(options.lockLeaseTime) };
   }
 
   start(): void {
@@ -271,27 +275,37 @@ export class PullLoop implements PullOwner {
     const { client } = this.#deps;
     const queue = this.#queue;
     queue.lastPullAt = client.clock.now();
-    const command = this.#command(from, subscription, broker.brokerId === MASTER_ID);
-    // It may carry an offset, and have to wait for its connection.
-    this.#callOptions.sendBefore = queue.leaseEnd(this.#options.lockLeaseTime);
+    const commitOffset = this.#options.clustering ? (this.#deps.offsets.get(queue.messageQueue) ?? -1) : -1;
+    const commits = commitOffset > 0 && this.#mayCommit(broker);
+    const command = this.#command(from, subscription, commitOffset, commits);
     const pull = new Pull(this, from, subscription, queue.lastPullAt);
     this.#underWay.push(pull);
-    pull.call = client.remoting.submit(broker.address, command, this.#callOptions, pull);
+    pull.call = client.remoting.submit(
+      broker.address,
+      command,
+      commits ? this.#commitOptions : this.#callOptions,
+      pull,
+    );
   }
 
-  #command(from: number, subscription: SubscriptionData, toMaster: boolean): RequestCommand {
-    const { messageQueue, buffer } = this.#queue;
+  /**
+   * Only while nothing is held or on its way, so that nothing newer can be committed before this pull is answered: brokers
+   * work on pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer one
+   * (4.9.7). And only where there is a connection: on the next one the lock would be in doubt.
+   */
+  #mayCommit({ address, brokerId }: PullTarget): boolean {
+    const { buffer, confirmed } = this.#queue;
+    const nothingHeld = buffer.count === 0 && this.#underWay.length === 0;
+    return nothingHeld && confirmed && brokerId === MASTER_ID && this.#deps.client.remoting.isConnected(address);
+  }
+
+  #command(from: number, subscription: SubscriptionData, commitOffset: number, commits: boolean): RequestCommand {
     if (subscription !== this.#subscription || this.#requests === undefined) {
       this.#subscription = subscription;
       this.#requests = this.#requestsFor(subscription);
     }
-    const commitOffset = this.#options.clustering ? (this.#deps.offsets.get(messageQueue) ?? -1) : -1;
     let sysFlag: number = PullSysFlag.SUSPEND;
-    // Only while nothing is held or on its way, so that nothing newer can be committed before this pull is answered:
-    // brokers work on pulls and commits in different threads, and an older commit in a pull has been seen to undo a newer
-    // one (4.9.7).
-    const nothingHeld = buffer.count === 0 && this.#underWay.length === 0;
-    if (commitOffset > 0 && toMaster && nothingHeld) sysFlag |= PullSysFlag.COMMIT_OFFSET;
+    if (commits) sysFlag |= PullSysFlag.COMMIT_OFFSET;
     if (this.#options.postSubscriptionWhenPull) sysFlag |= PullSysFlag.SUBSCRIPTION;
     return this.#requests.encode({ queueOffset: from, sysFlag, commitOffset });
   }

@@ -24,9 +24,10 @@ export const BROKER_LOCK_EXPIRY = 60_000;
 export interface LockObserver {
   /**
    * @param continuous nobody else can have held the lock since the previous grant, as long as the broker kept it
-   * @param leaseHadExpired the previous grant's lease had run out before this one was asked for
+   * @param doubtful the previous grant's lease had run out before this one was asked for, or the broker may have
+   * forgotten it
    */
-  granted(queue: AssignedQueue, continuous: boolean, leaseHadExpired: boolean): void;
+  granted(queue: AssignedQueue, continuous: boolean, doubtful: boolean): void;
   refused(queue: AssignedQueue): void;
   /** The request failed or its broker has no master; what was granted before runs out by itself. */
   failed(queues: readonly AssignedQueue[], brokerName: string, error: unknown): void;
@@ -207,10 +208,11 @@ export class QueueLocks {
     this.#soon.delete(queue);
     const sincePrevious = sentAt - queue.lockedAt;
     const continuous = queue.locked && sincePrevious < BROKER_LOCK_EXPIRY;
+    const doubtful = continuous && (sincePrevious > this.#leaseTime || !queue.confirmed);
     if (!continuous) queue.lockEpoch++;
     queue.locked = true;
     queue.lockedAt = sentAt;
-    this.#observer.granted(queue, continuous, continuous && sincePrevious > this.#leaseTime);
+    this.#observer.granted(queue, continuous, doubtful);
   }
 
   #request(

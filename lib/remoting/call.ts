@@ -24,8 +24,8 @@ export interface CallInit {
   readonly startedAt: number;
   readonly closeOnTimeout: boolean;
   readonly signal: AbortSignal | undefined;
-  /** On the caller's clock: sent after this it would do harm. */
-  readonly sendBefore?: number | undefined;
+  /** Until when it may be sent, on the caller's clock; asked when there is a connection. */
+  readonly sendBefore?: (() => number) | undefined;
   readonly handler: CallHandler;
 }
 
@@ -42,7 +42,7 @@ export class Call {
   readonly startedAt: number;
   readonly deadline: number;
   readonly closeOnTimeout: boolean;
-  readonly sendBefore: number;
+  readonly sendBefore: (() => number) | undefined;
   /** The id it has in its table and on the wire; a new one for each (re)send. */
   opaque = 0;
   /** When it was handed to a connection. */
@@ -65,7 +65,7 @@ export class Call {
     this.startedAt = init.startedAt;
     this.deadline = init.startedAt + init.timeoutMs;
     this.closeOnTimeout = init.closeOnTimeout;
-    this.sendBefore = init.sendBefore ?? Number.POSITIVE_INFINITY;
+    this.sendBefore = init.sendBefore;
     this.#handler = init.handler;
     this.#signal = init.signal;
     if (this.#signal !== undefined) {

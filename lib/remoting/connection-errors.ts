@@ -99,12 +99,12 @@ export function callTimedOut(
   return new TimeoutError(message, { address, requestCode, timeoutMs, phase });
 }
 
-/** What a call was allowed to do it may do no more: its connection came too late. */
-export function sentTooLate(address: string, call: Pick<Call, 'command' | 'startedAt' | 'sendBefore'>): TimeoutError {
+/** What a call was allowed to do it may do no more, or not yet: its connection came too late, or is a new one. */
+export function sentTooLate(address: string, call: Pick<Call, 'command' | 'startedAt' | 'sentAt'>): TimeoutError {
   const requestCode = call.command.code;
-  const timeoutMs = call.sendBefore - call.startedAt;
+  const timeoutMs = call.sentAt - call.startedAt;
   const request = requestCodeName(requestCode);
-  const message = `${request} to ${address} was not sent: the lease it needs ran out before there was a connection`;
+  const message = `${request} to ${address} was not sent: when there was a connection, the lease it needs had run out or was unconfirmed`;
   return new TimeoutError(message, { address, requestCode, timeoutMs, phase: 'connect' });
 }
 

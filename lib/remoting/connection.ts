@@ -172,7 +172,8 @@ export class Connection implements Reader {
   send(call: Call): void {
     const { encoder } = this.#options;
     call.sentAt = this.#clock.now();
-    if (call.sentAt > call.sendBefore) return call.fail(sentTooLate(this.address, call));
+    if (call.sendBefore !== undefined && call.sentAt > call.sendBefore())
+      return call.fail(sentTooLate(this.address, call));
     call.opaque = encoder.nextOpaque();
     this.#calls.add(call);
     try {

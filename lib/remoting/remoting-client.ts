@@ -58,12 +58,13 @@ export interface CallOptions {
    */
   readonly closeOnTimeout?: boolean | undefined;
   /**
-   * By the client's clock: a call that has waited for its connection until after this is not sent, and fails with a
-   * TimeoutError. For what its sender may do only as long as a lease lasts.
+   * Tells until when the call may be sent, by the client's clock. It is asked when there is a connection, after the
+   * listeners of `connected`; a call that comes too late is not sent, and fails with a TimeoutError. For what its sender
+   * may do only as long as a lease lasts.
    *
    * @default no such limit
    */
-  readonly sendBefore?: number | undefined;
+  readonly sendBefore?: (() => number) | undefined;
   /** Ends the call with an AbortError. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -132,12 +132,14 @@ describe('bad input', () => {
         expect(fault.hits, 'no hot loop').to.be.at.most(120);
         const reported = codesOf(c.errors);
         if (code !== RequestCode.HEART_BEAT) expect(reported).to.include('ERR_ROCKETMQ_HEADER_MALFORMED');
-        const before = rig.committed(T, 0);
+        const before = rig.committed(T, 0) ?? 0;
         expect(before).to.be.at.most(offsets(c, 'broker-a').length);
         fault.remove();
         await rig.advanceUntil('the rest is consumed', () => offsets(c, 'broker-a').length >= 10);
         await rig.advance(30_000);
-        expect(offsets(c, 'broker-a')).to.deep.equal(numbers(10));
+        // Without a lock that is certain nothing could be committed, and after 60 s it may have been another's.
+        const again = code === RequestCode.LOCK_BATCH_MQ ? numbers(10).slice(before) : [];
+        expect(offsets(c, 'broker-a')).to.deep.equal([...numbers(10), ...again]);
         expect(rig.committed(T, 0)).to.equal(10);
         expect(healthy(c)).to.equal(true);
       });

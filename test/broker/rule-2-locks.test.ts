@@ -148,6 +148,32 @@ describe('rule 2: locks', () => {
       expect(rig.committed(T, 0)).to.equal(8);
     });
 
+    it('writes nothing on a new connection until it has the lock there, and not over what others have written', async () => {
+      const c = await owner();
+      rig.produce(T, 0, 3);
+      await rig.until('they are consumed', () => c.deliveries.length === 3);
+      const before = lastSeq(rig.cluster);
+      // The broker is restarted. Before this client is known there again, somebody gets the lock, consumes, and leaves.
+      const late = rig.cluster.faults.add({ code: HEART_BEAT, times: 2, action: { type: 'delay', ms: 2_500, when: 'before' } }); // prettier-ignore
+      const broker = rig.cluster.broker('broker-a');
+      await broker.stop();
+      await broker.start();
+      rig.produce(T, 0, 5);
+      await rig.advanceUntil('it is connected again', () => late.hits > 0, 6_000);
+      rig.cluster.setOffset('group', QUEUE, 7);
+      await rig.advanceUntil('it goes on', () => c.offsets(0).includes(7), 10_000);
+      const [told] = c.eventsNamed('offsetReset') as OrderedConsumerEvents['offsetReset'][0][];
+      expect(told).to.deep.include({ offset: 7, reason: 'another client has committed' });
+      await rig.advance(6_000);
+      expect(rig.committed(T, 0)).to.equal(8);
+
+      const since = allCommits(rig.cluster).filter(({ seq, queue }) => seq > before && queue.topic === T);
+      expect(Math.min(...since.map(({ offset }) => offset))).to.equal(7);
+      const locked = lockRequests(rig.cluster).find(({ seq }) => seq > before);
+      const asked = rig.cluster.journal.requests({ code: QUERY_CONSUMER_OFFSET }).find(({ seq }) => seq > (locked?.seq ?? 0)); // prettier-ignore
+      expect(asked?.seq).to.be.lessThan(since[0]?.seq as number);
+    });
+
     it('asks for the offset until it knows it, and does nothing before', async () => {
       const c = await owner();
       const silent = rig.cluster.faults.add({ code: LOCK_BATCH_MQ, action: { type: 'drop' } });

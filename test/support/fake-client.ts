@@ -13,7 +13,7 @@ export interface FakeCall {
   readonly at: number;
   readonly timeoutMs: number;
   /** Until when it may be sent. */
-  readonly sendBefore: number | undefined;
+  readonly sendBefore: (() => number) | undefined;
   answer(reply: unknown): void;
   fail(error: Error): void;
 }
@@ -65,7 +65,7 @@ export class FakeClient {
       address: string,
       type: RequestType<Request, Reply>,
       request: Request,
-      options: { timeoutMs: number; sendBefore?: number },
+      options: { timeoutMs: number; sendBefore?: () => number },
     ): Promise<Reply> => this.#call(address, type, request, options.timeoutMs, options.sendBefore),
   };
 
@@ -74,7 +74,7 @@ export class FakeClient {
     type: RequestType<Request, Reply>,
     request: Request,
     timeoutMs: number = this.requestTimeoutMs,
-    { sendBefore }: { sendBefore?: number } = {},
+    { sendBefore }: { sendBefore?: () => number } = {},
   ): Promise<Reply> {
     if (this.masterless.has(brokerName)) {
       return Promise.reject(new RouteError('ERR_ROCKETMQ_NO_BROKER', `broker ${brokerName} has no master`));
@@ -105,7 +105,7 @@ export class FakeClient {
     type: RequestType<Request, Reply>,
     request: Request,
     timeoutMs: number,
-    sendBefore: number | undefined,
+    sendBefore: (() => number) | undefined,
   ): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       const call: FakeCall = {

@@ -60,7 +60,12 @@ export function setUpPullLoop({
   const beats: string[] = [];
   const illegal: [offset: number, remark: string | undefined][] = [];
   const addresses: Record<number, string> = { 0: 'master:1' };
-  const state = { subscription: subscription as SubscriptionData | undefined, suspended: false, arrived: 0 };
+  const state = {
+    subscription: subscription as SubscriptionData | undefined,
+    suspended: false,
+    connected: true,
+    arrived: 0,
+  };
   const client = {
     clock,
     routes: {
@@ -82,6 +87,7 @@ export function setUpPullLoop({
       },
     },
     remoting: {
+      isConnected: () => state.connected,
       submit: (address: string, command: RequestCommand, callOptions: PullSeen['options'], handler: CallHandler) => {
         const request = withoutAbsent(pullMessage.decode(createRequest(command, 1)));
         let open = true;

@@ -23,7 +23,7 @@ export class BrokerOffsetStore implements OffsetStore {
   readonly #client: ClientInstance;
   readonly #consumerGroup: string;
   readonly #strict: boolean;
-  readonly #leaseEnd: (queue: MessageQueue) => number;
+  readonly #writeEnd: (queue: MessageQueue) => number;
   readonly #entries = new Map<string, Entry>();
   /** The entries once more, by the objects they were asked for with: each message moves its queue's offset. */
   #byQueue = new WeakMap<MessageQueue, Entry>();
@@ -32,18 +32,18 @@ export class BrokerOffsetStore implements OffsetStore {
 
   /**
    * @param strict a group without an offset is told so, even where the broker would answer 0 for a young queue
-   * @param leaseEnd until when this consumer may write the offset of a queue, by the client's clock
+   * @param writeEnd until when this consumer may write the offset of a queue, by the client's clock
    */
   constructor(
     client: ClientInstance,
     consumerGroup: string,
     strict: boolean,
-    leaseEnd: (queue: MessageQueue) => number,
+    writeEnd: (queue: MessageQueue) => number,
   ) {
     this.#client = client;
     this.#consumerGroup = consumerGroup;
     this.#strict = strict;
-    this.#leaseEnd = leaseEnd;
+    this.#writeEnd = writeEnd;
   }
 
   load(): Promise<void> {
@@ -121,7 +121,7 @@ export class BrokerOffsetStore implements OffsetStore {
     const { topic, brokerName, queueId } = queue;
     const request = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset, brokerName };
     // It may have to wait for its connection, and be somebody else's to write by then.
-    const sendBefore = this.#leaseEnd(queue);
+    const sendBefore = (): number => this.#writeEnd(queue);
     await this.#client.callMaster(brokerName, updateConsumerOffset, request, OFFSET_TIMEOUT, { signal, sendBefore });
   }
 

@@ -11,10 +11,10 @@ export function createOffsetStore(
   client: ClientInstance,
   consumerGroup: string,
   options: ResolvedConsumerOptions,
-  leaseEnd: (queue: MessageQueue) => number,
+  writeEnd: (queue: MessageQueue) => number,
 ): OffsetStore {
   if (options.messageModel === 'CLUSTERING') {
-    return new BrokerOffsetStore(client, consumerGroup, options.strictConsumeFromWhere, leaseEnd);
+    return new BrokerOffsetStore(client, consumerGroup, options.strictConsumeFromWhere, writeEnd);
   }
   return new LocalFileOffsetStore(new LocalOffsetFile(options.localOffsetStoreDir, client.clientId, consumerGroup));
 }

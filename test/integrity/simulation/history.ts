@@ -84,6 +84,8 @@ export interface DeadLettered extends OfQueue {
 export interface LockAnswer extends OfQueue {
   readonly type: 'granted' | 'refused';
   readonly sentAt: number;
+  /** Which of the member's connections it came on. */
+  readonly connection?: number;
 }
 
 /** A request leaves the member. */
@@ -91,6 +93,8 @@ export interface Sent extends OfQueue {
   readonly type: 'unlock' | 'pull' | 'commit';
   /** What is pulled or committed; of no meaning for an unlock. */
   readonly offset: number;
+  /** Which of the member's connections it leaves on. */
+  readonly connection?: number;
 }
 
 /** The broker's committed offset is another one now; `undefined`: it has none. */
@@ -158,6 +162,7 @@ export function describeEvent(event: HistoryEvent): string {
     }
     if (name === 'member' || name === 'queue' || name === 'text' || name === 'status') return String(value);
     if (name === 'call') return `call ${String(value)}`;
+    if (name === 'connection') return '';
     if (name === 'auto' || name === 'lost' || name === 'isOwner') return value === true ? name : `not ${name}`;
     return `${name} ${typeof value === 'number' ? round(value) : String(value)}`;
   });

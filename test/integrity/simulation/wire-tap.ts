@@ -37,14 +37,14 @@ export class WireTap implements Tap {
 
   sent(process: SimProcess, _port: number, connection: number, bytes: Buffer): void {
     const line = this.#line(connection);
-    line.requests.push(bytes, (frame) => this.#request(process, line, decodeCommand(frame)));
+    line.requests.push(bytes, (frame) => this.#request(process, line, connection, decodeCommand(frame)));
   }
 
   received(process: SimProcess, _port: number, connection: number, bytes: Buffer): void {
     const line = this.#line(connection);
     try {
       line.answers.push(bytes, (frame) => {
-        if (line.asked.size > 0) this.#answer(process, line, decodeCommand(frame));
+        if (line.asked.size > 0) this.#answer(process, line, connection, decodeCommand(frame));
       });
     } catch {
       // What a fault has spoiled is for the client to refuse.
@@ -58,7 +58,7 @@ export class WireTap implements Tap {
     return line;
   }
 
-  #request(process: SimProcess, line: Line, command: RemotingCommand): void {
+  #request(process: SimProcess, line: Line, connection: number, command: RemotingCommand): void {
     const at = process.now();
     const member = process.name;
     switch (command.code) {
@@ -87,7 +87,7 @@ export class WireTap implements Tap {
         const queue = queueName({ topic, brokerName: brokerName ?? '', queueId });
         this.#record({ type: 'pull', at, member, queue, offset: queueOffset });
         if ((sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0) {
-          this.#record({ type: 'commit', at, member, queue, offset: commitOffset });
+          this.#record({ type: 'commit', at, member, queue, offset: commitOffset, connection });
         }
         return;
       }
@@ -95,7 +95,7 @@ export class WireTap implements Tap {
         const { topic, queueId, brokerName, commitOffset } = updateConsumerOffset.decode(command);
         if (topic !== this.#topic) return;
         const queue = queueName({ topic, brokerName: brokerName ?? '', queueId });
-        this.#record({ type: 'commit', at, member, queue, offset: commitOffset });
+        this.#record({ type: 'commit', at, member, queue, offset: commitOffset, connection });
         return;
       }
       default:
@@ -107,7 +107,7 @@ export class WireTap implements Tap {
   /** By member name; told as they join. */
   readonly clientIds = new Map<string, string>();
 
-  #answer(process: SimProcess, line: Line, command: RemotingCommand): void {
+  #answer(process: SimProcess, line: Line, connection: number, command: RemotingCommand): void {
     const asked = line.asked.get(command.opaque);
     if (asked === undefined || !isResponse(command)) return;
     line.asked.delete(command.opaque);
@@ -118,7 +118,8 @@ export class WireTap implements Tap {
     for (const queue of asked.queues) {
       if (!this.#isWatched(queue)) continue;
       const type = granted.has(queueName(queue)) ? 'granted' : 'refused';
-      this.#record({ type, at: process.now(), member: process.name, queue: queueName(queue), sentAt: asked.sentAt });
+      const { sentAt } = asked;
+      this.#record({ type, at: process.now(), member: process.name, queue: queueName(queue), sentAt, connection });
     }
   }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ClientInstance } from '../../../lib/client/client-instance.js';
 import type { ConsumerMember } from '../../../lib/client/consumer-member.js';
-import { BrokerError, ConnectionError, RouteError, StateError } from '../../../lib/errors.js';
+import { BrokerError, ConnectionError, RouteError, StateError, TimeoutError } from '../../../lib/errors.js';
 import { resolveClientOptions, type ClientOptions } from '../../../lib/options/client-options.js';
 import { RequestCode } from '../../../lib/protocol/codes.js';
 import { getMaxOffset } from '../../../lib/protocol/requests/get-max-offset.js';
@@ -27,6 +27,7 @@ function member(consumerGroup = 'g'): ConsumerMember & { readonly told: string[]
       subscriptions: [buildSubscription('T', '*', 'TAG', 1)],
     }),
     rebalanceSoon: (reason: string) => told.push(reason),
+    masterConnected: (brokerName: string) => told.push(`connected to ${brokerName}`),
     brokerBack: (brokerName: string) => told.push(`${brokerName} is back`),
   } as unknown as ConsumerMember & { readonly told: string[] };
 }
@@ -263,6 +264,41 @@ describe('ClientInstance', () => {
       await turns();
       expect(cluster.journal.requests({ code: HEART_BEAT })).to.have.lengthOf(1);
       expect(consumer.told).to.deep.include('broker-a is back');
+    });
+
+    it('are told of to consumers before anything is sent on a new connection', async () => {
+      await start();
+      const client = acquire();
+      let end = Number.POSITIVE_INFINITY;
+      client.registerConsumer({ ...member(), masterConnected: () => (end = Number.NEGATIVE_INFINITY) });
+      await client.routes.fetch('T');
+      const sendBefore = (): number => end;
+      const waiting = client.callMaster('broker-a', getMaxOffset, { topic: 'T', queueId: 0 }, 1_000, { sendBefore });
+      expect((await rejection(waiting, TimeoutError)).message).to.contain('was not sent');
+      expect(cluster.journal.requests({ code: GET_MAX_OFFSET })).to.deep.equal([]);
+    });
+
+    it('whose replica takes over are told of as if newly connected, and no replica else', async () => {
+      await start({ brokers: [{ name: 'broker-a', replicas: 1 }] });
+      const client = acquire();
+      const consumer = member();
+      client.registerConsumer(consumer);
+      await client.routes.fetch('T');
+      const master = cluster.broker('broker-a');
+      const [replica] = master.replicas;
+      await client.heartbeats.beatAll();
+      await turns();
+      const news = (): string[] => consumer.told.filter((what) => what.startsWith('connected'));
+      expect(news(), 'of two connections').to.deep.equal(['connected to broker-a']);
+      await client.routes.fetch('T');
+      expect(news()).to.have.lengthOf(1);
+      master.setBrokerId(1);
+      replica?.setBrokerId(0);
+      await client.routes.fetch('T');
+      await turns(20);
+      expect(client.routes.brokerAddress('broker-a')).to.equal(replica?.address);
+      expect(news()).to.deep.equal(['connected to broker-a', 'connected to broker-a']);
+      expect(consumer.told.at(-1)).to.equal('broker-a is back');
     });
 
     it('that are name servers get none', async () => {

@@ -368,6 +368,139 @@ describe('Ownership', () => {
     });
   });
 
+  describe('a lock in doubt, as there is a new connection', () => {
+    const mayWrite = (t: ReturnType<typeof setUp>, queue: AssignedQueue): boolean =>
+      t.clock.now() <= queue.writeEnd(LEASE);
+
+    it('lets nothing be written until it was granted again and the offset was compared, and then writes at once', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      t.offsets.update(Q, 8, false);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      expect(mayWrite(t, queue)).to.equal(false);
+      expect(queue.holdsLease(t.clock.now(), LEASE), 'messages are handed out').to.equal(true);
+      let answer: (offset: number) => void = () => undefined;
+      t.offsets.readStored = () => new Promise((resolve) => (answer = resolve));
+      await t.ownership.relockAt('a');
+      expect([mayWrite(t, queue), queue.holdsLease(t.clock.now(), LEASE)]).to.deep.equal([false, false]);
+      answer(5);
+      await turns();
+      expect([mayWrite(t, queue), queue.holdsLease(t.clock.now(), LEASE)]).to.deep.equal([true, true]);
+      expect(t.offsets.stored.get(messageQueueKey(Q))).to.equal(8);
+      expect(t.wentOn).to.deep.equal([queue.key]);
+    });
+
+    it('is asked for within a second, also when nobody says that the broker knows this client again', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      await t.clock.advance(1_000);
+      expect(t.sent()).to.deep.equal(['41 0', '41 0']);
+      expect(mayWrite(t, queue)).to.equal(true);
+    });
+
+    it('starts over where another client has committed while the broker knew nothing of it', async () => {
+      const t = setUp();
+      await t.own(Q);
+      t.offsets.update(Q, 6, false);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      t.offsets.stored.set(messageQueueKey(Q), 9);
+      await t.ownership.relockAt('a');
+      await turns();
+      expect(t.told.at(-1)).to.equal('0: at 9, another client has committed');
+      expect(t.begun).to.deep.equal([5, 9]);
+      expect(t.offsets.stored.get(messageQueueKey(Q))).to.equal(9);
+    });
+
+    it('is none at another broker, without locks, or while the lock is given back', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('b');
+      expect(queue.confirmed).to.equal(true);
+      queue.releasing = true;
+      t.ownership.doubtLocksAt('a');
+      expect(queue.confirmed).to.equal(true);
+      const free = setUp({ lockless: true });
+      const lockless = await free.own(Q);
+      free.ownership.doubtLocksAt('a');
+      expect(mayWrite(free, lockless)).to.equal(true);
+    });
+
+    it('is not lifted by a grant that was asked for before', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      const held: FakeCall[] = [];
+      const { respond } = t.client;
+      t.client.respond = (call) => void held.push(call);
+      const renewal = t.ownership.locks.lock([queue]);
+      await turns();
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      t.client.respond = respond;
+      held[0]?.answer({ lockedQueues: [Q] });
+      await renewal;
+      await turns();
+      expect(mayWrite(t, queue)).to.equal(false);
+      await t.clock.advance(20);
+      expect(mayWrite(t, queue)).to.equal(true);
+    });
+
+    it('is not lifted by an offset that a former connection has told', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      await t.clock.advance(LEASE + 1);
+      const answers: ((offset: number) => void)[] = [];
+      t.offsets.readStored = () => new Promise((resolve) => answers.push(resolve));
+      await t.ownership.locks.lock([queue]);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      await t.ownership.relockAt('a');
+      answers[0]?.(5);
+      await turns();
+      expect(queue.unverified).to.equal(true);
+      await t.clock.advance(20);
+      answers[1]?.(7);
+      await turns();
+      expect(t.told.at(-1)).to.equal('0: at 7, another client has committed');
+      expect(mayWrite(t, queue)).to.equal(true);
+    });
+
+    it('lets a queue begin only at what was looked up after it', async () => {
+      const t = setUp();
+      const found: ((start: StartOffset) => void)[] = [];
+      t.state.findStart = () => new Promise((resolve) => found.push(resolve));
+      const queue = await t.own(Q);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      found[0]?.({ offset: 3, chosen: false });
+      await turns();
+      expect([queue.state, found.length]).to.deep.equal(['locking', 1]);
+      await t.ownership.relockAt('a');
+      await turns();
+      found[1]?.({ offset: 9, chosen: false });
+      await turns();
+      expect(queue.state).to.equal('owned');
+      expect(t.begun).to.deep.equal([9]);
+    });
+
+    it('is confirmed before a queue is given back', async () => {
+      const t = setUp();
+      const queue = await t.own(Q);
+      t.offsets.update(Q, 8, false);
+      await t.clock.advance(1);
+      t.ownership.doubtLocksAt('a');
+      t.ownership.reconcile(t.want(), 'moved');
+      await turns();
+      expect(t.sent()).to.deep.equal(['41 0', '41 0', '42 0']);
+      expect(t.offsets.stored.get(messageQueueKey(Q))).to.equal(8);
+      expect(queue.state).to.equal('absent');
+    });
+  });
+
   describe('relockAt', () => {
     it('asks for everything of that broker, and of no other, except what is being given back', async () => {
       const t = setUp();

@@ -65,6 +65,30 @@ describe('PullLoop', () => {
       });
     }
 
+    it('is not made without a connection, or under a lock in doubt: the broker may have given it to another', () => {
+      for (const spoil of [
+        (t: ReturnType<typeof setUp>) => (t.state.connected = false),
+        (t: ReturnType<typeof setUp>) => (t.queue.doubtedAt = t.queue.lockedAt + 1),
+      ]) {
+        const t = setUp();
+        t.offsets.update(t.queue.messageQueue, 5, false);
+        spoil(t);
+        t.loop.start(t.queue);
+        expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET).to.equal(0);
+        expect(t.last().options.sendBefore?.(), 'the pull itself may be sent').to.equal(t.queue.lockedAt + LEASE);
+      }
+    });
+
+    it('is not sent when the lock came in doubt on its way', () => {
+      const t = setUp();
+      t.offsets.update(t.queue.messageQueue, 5, false);
+      t.loop.start(t.queue);
+      expect(t.last().request.sysFlag & PullSysFlag.COMMIT_OFFSET).to.equal(PullSysFlag.COMMIT_OFFSET);
+      expect(t.last().options.sendBefore?.()).to.equal(t.queue.lockedAt + LEASE);
+      t.queue.doubtedAt = t.queue.lockedAt + 1;
+      expect(t.last().options.sendBefore?.()).to.equal(Number.NEGATIVE_INFINITY);
+    });
+
     it('is not made while messages are held: a commit of theirs could go out before the pull is worked on, and be undone', () => {
       const t = setUp();
       t.offsets.update(t.queue.messageQueue, 5, false);

@@ -31,7 +31,8 @@ describe('remoting: timeouts', () => {
   it('keep a call from being sent that has waited too long for its connection', async () => {
     const server = await harness.server();
     const client = harness.client();
-    const sendBefore = harness.clock.now() + 500;
+    const end = harness.clock.now() + 500;
+    const sendBefore = (): number => end;
     const late = rejection(client.request(server.address, LOCK, { timeoutMs: 5000, sendBefore }), TimeoutError);
     const other = rejection(client.request(server.address, PULL, { timeoutMs: 5000 }), ConnectionError);
     // As after a pause of the whole process: the connection is made in it, and reported after it.
@@ -40,9 +41,9 @@ describe('remoting: timeouts', () => {
     expect(command.code).to.equal(PULL.code);
     const error = await late;
     expect(error.message).to.contain('was not sent').and.to.contain('lease').and.to.contain(server.address);
-    expect(error.context).to.deep.equal({ address: server.address, requestCode: 41, timeoutMs: 500, phase: 'connect' });
+    expect(error.context).to.deep.equal({ address: server.address, requestCode: 41, timeoutMs: 501, phase: 'connect' });
     server.onRequest = ECHO.onRequest;
-    const inTime = { timeoutMs: 5000, sendBefore: harness.clock.now() };
+    const inTime = { timeoutMs: 5000, sendBefore: () => harness.clock.now() };
     await client.request(server.address, LOCK, inTime);
     await client.close();
     await other;

@@ -147,6 +147,18 @@ describe('the checker of histories', () => {
       expect(tale.verdict()).to.include('lease');
     });
 
+    it('an offset is committed on a connection on which no lock was granted: the broker may be another one', () => {
+      const tale = new Tale().joins('a').add({ type: 'granted', member: 'a', queue: Q, sentAt: 0, connection: 1 });
+      tale.add({ type: 'owned', member: 'a', queue: Q, offset: 0 }).consumes('a', 0);
+      tale.add({ type: 'commit', member: 'a', queue: Q, offset: 1, connection: 1 });
+      expect(tale.verdict()).to.deep.equal([]);
+      tale.add({ type: 'commit', member: 'a', queue: Q, offset: 1, connection: 2 });
+      expect(tale.verdict()).to.deep.equal(['lease']);
+      tale.add({ type: 'granted', member: 'a', queue: Q, sentAt: 10, connection: 2 });
+      tale.add({ type: 'commit', member: 'a', queue: Q, offset: 1, connection: 2 });
+      expect(tale.verdict()).to.deep.equal(['lease']);
+    });
+
     it('an offset is committed, or a message pulled, after the lease', () => {
       const late = (): Tale => new Tale().owner('a').consumes('a', 0).later(30_000);
       expect(late().add({ type: 'pull', member: 'a', queue: Q, offset: 1 }).verdict()).to.deep.equal(['lease']);

@@ -80,7 +80,7 @@ export class Checker {
         this.queue(event.queue).finish([event.offset]);
         return;
       case 'granted':
-        this.#member(event.member).grants.set(event.queue, { sentAt: event.sentAt });
+        this.#member(event.member).grants.set(event.queue, { sentAt: event.sentAt, connection: event.connection });
         return;
       case 'refused':
         this.#member(event.member).grants.delete(event.queue);
@@ -247,7 +247,12 @@ export class Checker {
     const what = `${event.member} ${type === 'pull' ? 'pulls at' : type === 'commit' ? 'commits' : 'unlocks; it had begun at'} ${offset}`;
     if (type === 'unlock') return this.#unlocked(member, key, at);
     this.#checkLease(member, key, at, what);
-    if (type === 'commit') this.#commits(member, key, offset, at, what);
+    if (type !== 'commit') return;
+    // A broker that was restarted has forgotten the lock.
+    if (member.grants.get(key)?.connection !== event.connection) {
+      this.#breach('lease', at, key, `${what} on another connection than its lock was granted on`);
+    }
+    this.#commits(member, key, offset, at, what);
   }
 
   #unlocked(member: MemberRecord, key: string, at: number): void {
@@ -279,7 +284,9 @@ export class Checker {
     const reached = Math.max(stint?.committed ?? 0, stint?.start ?? 0);
     if (stint === undefined) {
       // Where a group begins is written before anything is pulled.
-      if (queue.committed.at(-1)?.offset !== undefined && !queue.targets.has(offset)) {
+      // A former owner's may have arrived late.
+      const known = queue.committed.at(-1)?.offset ?? offset;
+      if (known !== offset && !queue.targets.has(offset) && !this.#forced(member, key)) {
         this.#breach('commit', at, key, `${what} without owning the queue`);
       }
     } else if (queue.targets.has(offset) && (offset > stint.committable || offset < reached)) {

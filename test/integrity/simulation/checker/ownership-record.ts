@@ -4,6 +4,8 @@ import type { Stint } from './stint.js';
 export interface Grant {
   /** When the request was sent that was granted. */
   readonly sentAt: number;
+  /** Which of the member's connections it came on. */
+  readonly connection: number | undefined;
 }
 
 /** A listener call under way. */

@@ -83,7 +83,7 @@ describe('BrokerOffsetStore', () => {
       store.begin(Q, 3, false);
       store.begin(OTHER, 3, false);
       await store.persistAll([Q, OTHER]);
-      const limits = client.callsOf(UPDATE_CONSUMER_OFFSET).map(({ sendBefore }) => sendBefore);
+      const limits = client.callsOf(UPDATE_CONSUMER_OFFSET).map(({ sendBefore }) => sendBefore?.());
       expect(limits).to.have.members([10_000, 10_001]);
     });
 
