@@ -44,10 +44,14 @@ export class FlowControl {
     this.#inFlight = limits.maxPullsInFlight;
   }
 
-  /** Whether one more pull may be sent, when those in flight will bring `size` each. */
+  /**
+   * Whether one more pull may be sent, when those in flight will bring `size` each. What waits here counts as if it were in
+   * flight: it keeps the listener as busy, and the more is in memory at a time, the more memory the engine takes.
+   */
   hasRoom({ buffer }: AssignedQueue, size: PullSize = NOTHING, inFlight = 0): boolean {
     if (inFlight >= this.#inFlight) return false;
     const messages = size.messages * inFlight;
+    if (inFlight > 0 && buffer.waiting + messages > this.#inFlight * size.messages) return false;
     return (
       buffer.count + messages <= this.#count &&
       buffer.bytes + size.bytes * inFlight <= this.#bytes &&

@@ -39,6 +39,8 @@ export interface PullRigOptions {
   limits?: Partial<ConstructorParameters<typeof FlowControl>[0]>;
   subscription?: SubscriptionData | undefined;
   lockless?: boolean;
+  /** What arrives is consumed as soon as the loop has done with it; `seen` tells. */
+  consumes?: boolean;
   /** Answers each pull at once. */
   respond?: (pull: PullSeen) => void;
 }
@@ -49,6 +51,7 @@ export function setUpPullLoop({
   limits,
   subscription = buildSubscription('T', '*'),
   lockless = false,
+  consumes = false,
   respond,
 }: PullRigOptions = {}) {
   const clock = new FakeClock();
@@ -56,6 +59,7 @@ export function setUpPullLoop({
   const errors: RocketMQError[] = [];
   const warnings: string[] = [];
   const pulls: PullSeen[] = [];
+  const seen: number[] = [];
   const fetched: string[] = [];
   const beats: string[] = [];
   const illegal: [offset: number, remark: string | undefined][] = [];
@@ -151,7 +155,10 @@ export function setUpPullLoop({
     flow,
     subscription: () => state.subscription,
     isSuspended: () => state.suspended,
-    arrived: () => state.arrived++,
+    arrived: (arrivedAt) => {
+      state.arrived++;
+      if (consumes) void Promise.resolve().then(() => seen.push(...consumeAll(arrivedAt)));
+    },
     offsetIllegal: (_queue, offset, remark) => illegal.push([offset, remark]),
     report: (error) => errors.push(error),
     warn: (code) => warnings.push(code),
@@ -165,7 +172,14 @@ export function setUpPullLoop({
   queue.nextOffset = 0;
   queue.buffer.reset(0);
   const last = (): PullSeen => pulls.at(-1) as PullSeen;
-  return { clock, offsets, errors, warnings, pulls, fetched, beats, illegal, addresses, state, loop, queue, last };
+  return { clock, offsets, errors, warnings, pulls, seen, fetched, beats, illegal, addresses, state, loop, queue, last };
+}
+
+/** What waits for the listener, from there on taken for consumed: the offsets. */
+export function consumeAll({ buffer }: AssignedQueue): number[] {
+  const offsets = buffer.take(10_000).map((message) => message.queueOffset);
+  buffer.commit();
+  return offsets;
 }
 
 /** As the tests write it: a field that was not sent is not there. */

@@ -120,12 +120,25 @@ describe('FlowControl', () => {
       expect(control.hasRoom(queueWith(3), size, 2)).to.equal(false);
       expect(control.hasRoom(queueWith(3), size, 1)).to.equal(true);
       const byBytes = flow({ pullThresholdForQueue: 1_000 });
-      expect(byBytes.hasRoom(queueWith(6, MIB / 8), size, 2)).to.equal(true);
-      expect(byBytes.hasRoom(queueWith(7, MIB / 8), size, 2)).to.equal(false);
+      expect(byBytes.hasRoom(queueWith(2, (3 * MIB) / 8), size, 2)).to.equal(true);
+      expect(byBytes.hasRoom(queueWith(2, (3 * MIB) / 8 + 1), size, 2)).to.equal(false);
       const byConsumer = flow({ pullThresholdForQueue: 1_000, pullThresholdForConsumer: 6 });
       byConsumer.shareAmong(1);
       expect(byConsumer.hasRoom(queueWith(2), size, 2)).to.equal(true);
       expect(byConsumer.hasRoom(queueWith(3), size, 2)).to.equal(false);
+    });
+
+    it('counts what waits as if it were under way: one answer more than the option says, in all', () => {
+      const control = flow({ pullThresholdForQueue: 1_000, maxPullsInFlight: 3 });
+      const most = (waiting: number): number => {
+        let underWay = 0;
+        while (control.hasRoom(queueWith(waiting), size, underWay)) underWay++;
+        return underWay;
+      };
+      expect([0, 2, 3, 4, 5, 6, 100].map(most)).to.deep.equal([3, 3, 2, 2, 1, 1, 1]);
+      const held = queueWith(100);
+      held.buffer.take(98);
+      expect(control.hasRoom(held, size, 2), 'what the listener has does not count').to.equal(true);
     });
 
     it('allows as many of a queue as the option says, and fewer where there are many queues', () => {

@@ -7,7 +7,7 @@ import type { PullMessageReply } from '../../../lib/protocol/requests/pull-messa
 import { buildSubscription } from '../../../lib/protocol/subscription.js';
 import { PullSysFlag } from '../../../lib/protocol/sys-flag.js';
 import { turns } from '../../support/fake-clock.js';
-import { found, setUpPullLoop, type PullRigOptions, type PullSeen } from '../../support/pull-rig.js';
+import { consumeAll, found, setUpPullLoop, type PullRigOptions, type PullSeen } from '../../support/pull-rig.js';
 
 /** Messages the broker's double answers a pull with. */
 const BATCH = 4;
@@ -16,9 +16,9 @@ const ALIKE = 5;
 
 type Rig = ReturnType<typeof setUpPullLoop>;
 
-/** A queue of 10,000 messages, of which the first answers have come: three pulls are under way. */
+/** A queue of 10,000 messages, of which the first answers have come and are consumed: three pulls are under way. */
 async function farBehind(setup: PullRigOptions = {}): Promise<Rig> {
-  const t = setUpPullLoop(setup);
+  const t = setUpPullLoop({ consumes: true, ...setup });
   t.loop.start(t.queue);
   for (let i = 0; i < ALIKE; i++) await bring(t, t.last());
   return t;
@@ -44,11 +44,9 @@ function pullFrom(t: Rig, offset: number): PullSeen {
   return pull;
 }
 
-/** What waits for the listener, from there on taken for consumed. */
-function consume(t: Rig): number[] {
-  const offsets = t.queue.buffer.take(10_000).map((message) => message.queueOffset);
-  t.queue.buffer.commit();
-  return offsets;
+/** What was consumed since the last time. */
+function consumed(t: Rig): number[] {
+  return t.seen.splice(0);
 }
 
 function range(from: number, to: number): number[] {
@@ -57,7 +55,7 @@ function range(from: number, to: number): number[] {
 
 describe('pulls sent ahead', () => {
   it('are two, to where the answers will end, once five answers have brought the same number of messages', async () => {
-    const t = setUpPullLoop();
+    const t = setUpPullLoop({ consumes: true });
     t.loop.start(t.queue);
     for (let i = 0; i < ALIKE; i++) {
       expect(underWay(t)).to.deep.equal([i * BATCH]);
@@ -66,49 +64,51 @@ describe('pulls sent ahead', () => {
     expect(underWay(t)).to.deep.equal([20, 24, 28]);
     await bring(t, pullFrom(t, 20));
     expect(underWay(t)).to.deep.equal([24, 28, 32]);
-    expect(consume(t)).to.deep.equal(range(0, 24));
+    expect(consumed(t)).to.deep.equal(range(0, 24));
   });
 
   it('are taken in the order of their offsets, in whatever order they are answered', async () => {
     const t = await farBehind();
-    consume(t);
+    consumed(t);
     await bring(t, pullFrom(t, 28));
     await bring(t, pullFrom(t, 24));
     expect(t.queue.buffer.count).to.equal(0);
     expect(t.queue.nextOffset).to.equal(20);
     expect(underWay(t)).to.deep.equal([20]);
     await bring(t, pullFrom(t, 20));
-    expect(consume(t)).to.deep.equal(range(20, 32));
-    expect(underWay(t)).to.deep.equal([32, 36, 40]);
+    expect(consumed(t)).to.deep.equal(range(20, 32));
+    expect(underWay(t), 'three answers at once keep the listener busy').to.deep.equal([32]);
+    await bring(t, pullFrom(t, 32));
+    expect(underWay(t)).to.deep.equal([36, 40, 44]);
   });
 
   it('count for nothing where the answer before them ended elsewhere', async () => {
     const t = await farBehind();
-    consume(t);
+    consumed(t);
     const [, second, third] = t.pulls.slice(-3);
     await bring(t, pullFrom(t, 20), 3);
     expect(underWay(t), 'the next one starts where that one ended').to.deep.equal([24, 28, 23]);
     await bring(t, second);
-    expect(consume(t)).to.deep.equal([20, 21, 22]);
+    expect(consumed(t)).to.deep.equal([20, 21, 22]);
     for (let i = 0; i <= ALIKE; i++) await bring(t, pullFrom(t, 23 + i * BATCH));
-    expect(consume(t)).to.deep.equal(range(23, 47));
+    expect(consumed(t)).to.deep.equal(range(23, 47));
     expect(underWay(t), 'not while an old one is still under way').to.deep.equal([28, 47]);
     await bring(t, third);
     await bring(t, pullFrom(t, 47));
     expect(underWay(t)).to.deep.equal([51, 55, 59]);
-    expect(consume(t)).to.deep.equal(range(47, 51));
+    expect(consumed(t)).to.deep.equal(range(47, 51));
     expect(t.errors).to.deep.equal([]);
   });
 
   it('count for nothing when they were answered before that was known, either', async () => {
     const t = await farBehind();
-    consume(t);
+    consumed(t);
     await bring(t, pullFrom(t, 24));
     await bring(t, pullFrom(t, 28));
     await bring(t, pullFrom(t, 20), 3);
     expect(underWay(t)).to.deep.equal([23]);
     await bring(t, pullFrom(t, 23));
-    expect(consume(t)).to.deep.equal(range(20, 27));
+    expect(consumed(t)).to.deep.equal(range(20, 27));
   });
 
   it('are as many as the option allows', async () => {
@@ -123,7 +123,7 @@ describe('pulls sent ahead', () => {
     };
 
     it('near the end of the queue', async () => {
-      const t = setUpPullLoop();
+      const t = setUpPullLoop({ consumes: true });
       t.loop.start(t.queue);
       for (let i = 0; i < ALIKE; i++) {
         t.last().answer({ ...batch(t.last()), maxOffset: 27 });
@@ -133,7 +133,7 @@ describe('pulls sent ahead', () => {
     });
 
     it('beyond what another full answer follows', async () => {
-      const t = setUpPullLoop();
+      const t = setUpPullLoop({ consumes: true });
       t.loop.start(t.queue);
       for (let i = 0; i < ALIKE; i++) {
         t.last().answer({ ...batch(t.last()), maxOffset: 28 });
@@ -171,9 +171,25 @@ describe('pulls sent ahead', () => {
     });
 
     it('without room for all that is under way, by number', async () => {
-      await tells(await farBehind({ limits: { pullThresholdForQueue: 23 } }), [20]);
-      await tells(await farBehind({ limits: { pullThresholdForQueue: 27 } }), [20, 24]);
-      await tells(await farBehind({ limits: { pullThresholdForQueue: 28 } }), [20, 24, 28]);
+      await tells(await farBehind({ limits: { pullThresholdForQueue: 7 } }), [20]);
+      await tells(await farBehind({ limits: { pullThresholdForQueue: 11 } }), [20, 24]);
+      await tells(await farBehind({ limits: { pullThresholdForQueue: 12 } }), [20, 24, 28]);
+    });
+
+    it('while more than one answer waits for the listener, which is busy then', async () => {
+      const t = await farBehind({ consumes: false });
+      await tells(t, [20]);
+      t.queue.buffer.take(12);
+      t.queue.buffer.commit();
+      await bring(t, pullFrom(t, 20));
+      await tells(t, [24]);
+      t.queue.buffer.take(8);
+      t.queue.buffer.commit();
+      await bring(t, pullFrom(t, 24));
+      await tells(t, [28, 32]);
+      consumeAll(t.queue);
+      await bring(t, pullFrom(t, 28));
+      await tells(t, [32, 36, 40]);
     });
 
     it('while the consumer or the queue is suspended', async () => {
@@ -186,7 +202,7 @@ describe('pulls sent ahead', () => {
       await bring(t, pullFrom(t, 24));
       await bring(t, pullFrom(t, 28));
       await tells(t, []);
-      expect(consume(t), 'what was under way is taken').to.deep.equal(range(0, 32));
+      expect(consumed(t), 'what was under way is taken').to.deep.equal(range(0, 32));
     });
 
     it('without a valid lease', async () => {
@@ -219,15 +235,15 @@ describe('pulls sent ahead', () => {
   describe('that fail', () => {
     it('are sent again in their turn, and nobody is told', async () => {
       const t = await farBehind();
-      consume(t);
+      consumed(t);
       pullFrom(t, 24).fail(new TimeoutError('no answer'));
       await turns();
       await bring(t, pullFrom(t, 28));
       expect(underWay(t)).to.deep.equal([20]);
       await bring(t, pullFrom(t, 20));
-      expect(consume(t), 'what lay behind it is not taken without it').to.deep.equal(range(20, 24));
+      expect(consumed(t), 'what lay behind it is not taken without it').to.deep.equal(range(20, 24));
       await bring(t, pullFrom(t, 24));
-      expect(consume(t)).to.deep.equal(range(24, 28));
+      expect(consumed(t)).to.deep.equal(range(24, 28));
       expect(t.errors).to.deep.equal([]);
       for (let i = 0; i < ALIKE; i++) {
         await bring(
@@ -240,7 +256,7 @@ describe('pulls sent ahead', () => {
 
     it('by an answer do so when it is their turn', async () => {
       const t = await farBehind();
-      consume(t);
+      consumed(t);
       const { queueOffset } = t.pulls.at(-1)?.request ?? { queueOffset: 0 };
       pullFrom(t, queueOffset).refuse(ResponseCode.SYSTEM_ERROR);
       await turns();
@@ -250,12 +266,12 @@ describe('pulls sent ahead', () => {
       pullFrom(t, 28).refuse(ResponseCode.SYSTEM_ERROR);
       await turns();
       expect(t.errors.map((error) => (error as BrokerError).responseCode)).to.deep.equal([ResponseCode.SYSTEM_ERROR]);
-      expect(consume(t)).to.deep.equal(range(20, 28));
+      expect(consumed(t)).to.deep.equal(range(20, 28));
     });
 
     it('are of no use any more when the one before them fails', async () => {
       const t = await farBehind();
-      consume(t);
+      consumed(t);
       pullFrom(t, 20).fail(new TimeoutError('no answer'));
       await turns();
       expect(t.errors.length).to.equal(1);
@@ -265,18 +281,18 @@ describe('pulls sent ahead', () => {
       await bring(t, pullFrom(t, 28));
       expect(t.queue.buffer.count).to.equal(0);
       await bring(t, pullFrom(t, 20));
-      expect(consume(t)).to.deep.equal(range(20, 24));
+      expect(consumed(t)).to.deep.equal(range(20, 24));
     });
   });
 
   it('count for nothing behind a record that can not be read', async () => {
     const t = await farBehind();
-    consume(t);
+    consumed(t);
     const { body = Buffer.alloc(0) } = found(20, 4);
     pullFrom(t, 20).answer({ ...batch(pullFrom(t, 20)), body: body.subarray(0, body.length - 10) });
     await turns();
     await bring(t, pullFrom(t, 24));
-    expect(consume(t)).to.deep.equal([20, 21, 22]);
+    expect(consumed(t)).to.deep.equal([20, 21, 22]);
     await t.clock.advance(1_000);
     expect(underWay(t)).to.deep.equal([28, 23]);
     expect(t.errors.map((error) => error.code)).to.deep.equal(['ERR_ROCKETMQ_MESSAGE_TRUNCATED']);
@@ -284,10 +300,10 @@ describe('pulls sent ahead', () => {
 
   it('count for nothing when the subscription has changed', async () => {
     const t = await farBehind();
-    consume(t);
+    consumed(t);
     t.state.subscription = buildSubscription('T', 'a');
     await bring(t, pullFrom(t, 20));
-    expect(consume(t)).to.deep.equal([]);
+    expect(consumed(t)).to.deep.equal([]);
     expect(underWay(t)).to.deep.equal([24, 28, 20]);
     expect(t.last().request.subVersion).to.equal(t.state.subscription.subVersion);
   });
@@ -317,16 +333,16 @@ describe('pulls sent ahead', () => {
     for (const misplaced of [false, true]) {
       it(`count at once when an operator has set it${misplaced ? ', even where it was not the next' : ''}`, async () => {
         const t = await farBehind();
-        consume(t);
+        consumed(t);
         const ahead = pullFrom(t, 24);
         if (misplaced) await bring(t, pullFrom(t, 20), 3);
-        consume(t);
+        consumed(t);
         ahead.answer({ ...moved, remark: 'OFFSET_RESET' });
         await turns();
         expect(t.illegal).to.deep.equal([[7, 'OFFSET_RESET']]);
         const rest = underWay(t);
         for (const offset of rest) await bring(t, pullFrom(t, offset));
-        expect(consume(t), 'what still comes does not count').to.deep.equal([]);
+        expect(consumed(t), 'what still comes does not count').to.deep.equal([]);
         expect(t.illegal.length).to.equal(1);
         expect(underWay(t)).to.deep.equal([]);
       });
@@ -361,7 +377,7 @@ describe('pulls sent ahead', () => {
         };
         const seen: number[] = [];
         const take = async (): Promise<void> => {
-          seen.push(...consume(t));
+          seen.push(...consumeAll(t.queue));
           t.queue.changed.notify();
           await turns();
         };
