@@ -172,7 +172,22 @@ export function setUpPullLoop({
   queue.nextOffset = 0;
   queue.buffer.reset(0);
   const last = (): PullSeen => pulls.at(-1) as PullSeen;
-  return { clock, offsets, errors, warnings, pulls, seen, fetched, beats, illegal, addresses, state, loop, queue, last };
+  return {
+    clock,
+    offsets,
+    errors,
+    warnings,
+    pulls,
+    seen,
+    fetched,
+    beats,
+    illegal,
+    addresses,
+    state,
+    loop,
+    queue,
+    last,
+  };
 }
 
 /** What waits for the listener, from there on taken for consumed: the offsets. */
