@@ -50,14 +50,22 @@ describe('MockAdminClient', () => {
 
   it('hands out violations with the frames that show them', async () => {
     const controller = new AbortController();
-    const events = rig.client.events({ types: ['violation'], signal: controller.signal });
-    const next = events.next();
+    const events = rig.client.events({ types: ['state', 'violation'], signal: controller.signal });
+    const next = async (type: MockEvent['type']): Promise<unknown> => {
+      for (;;) {
+        const { done, value } = await events.next();
+        if (done === true) throw new Error('the stream has ended');
+        if (value.type === type) return value;
+      }
+    };
+    // What happens before it listens it is not told of.
+    await next('state');
     await rig.consume('billing', 'c1');
     rig.cluster.faults.add({ code: 'LOCK_BATCH_MQ', action: { type: 'lock', do: 'grant' } });
     await rig.consume('billing', 'c2');
-    const { value } = await next;
-    expect(value).to.have.nested.property('data.kind', 'twoOwners');
-    expect(value).to.have.nested.property('data.entries').that.is.not.empty;
+    const violation = await next('violation');
+    expect(violation).to.have.nested.property('data.kind', 'twoOwners');
+    expect(violation).to.have.nested.property('data.entries').that.is.not.empty;
     controller.abort();
     const toTheEnd = async (): Promise<void> => {
       while ((await events.next()).done !== true);
