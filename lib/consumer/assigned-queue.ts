@@ -1,6 +1,6 @@
-import pLimit, { type LimitFunction } from 'p-limit';
 import type { Clock, Timer } from '../clock.js';
 import { messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
+import { CallLock } from './call-lock.js';
 import { Notifier } from './notifier.js';
 import { ProcessQueue } from './process-queue.js';
 
@@ -21,7 +21,7 @@ export class AssignedQueue {
   /** The queue as listeners see it: topic without namespace. */
   readonly exposedQueue: MessageQueue;
   /** Whoever hands messages to the listener holds this: one at a time. */
-  readonly localLock: LimitFunction;
+  readonly localLock: CallLock;
   /** Fires when room, lock, state or suspension changed; the pull loop sleeps on it. */
   readonly changed = new Notifier();
   readonly buffer = new ProcessQueue();
@@ -105,7 +105,7 @@ export class AssignedQueue {
     messageQueue: MessageQueue,
     exposedQueue: MessageQueue,
     lockless: boolean,
-    localLock: LimitFunction = pLimit(1),
+    localLock: CallLock = new CallLock(),
   ) {
     this.localLock = localLock;
     this.messageQueue = messageQueue;
@@ -116,7 +116,7 @@ export class AssignedQueue {
 
   /** A call of the listener has to be waited for: of this life of the queue here, or of its former one. */
   get hasCallUnderWay(): boolean {
-    return this.localLock.activeCount > 0;
+    return this.localLock.isHeld;
   }
 
   /** Fires when what was handed out under the current generation no longer counts, or the queue is to be given up. */

@@ -120,7 +120,7 @@ export class ConsumeLoop {
         queue.waitsForPlace = undefined;
         return this.#guard(queue, generation, this.#waitedSlice(queue, generation));
       };
-      void queue.localLock(() => this.#places(slice)).then((end) => this.#ended(queue, end));
+      void queue.localLock.run(() => this.#places(slice)).then((end) => this.#ended(queue, end));
       return;
     }
     let end: SliceEnd | typeof TURN_OVER | Promise<SliceEnd>;
@@ -133,7 +133,7 @@ export class ConsumeLoop {
     else if (end instanceof Promise) {
       const rest = this.#guard(queue, generation, end);
       const held = this.#places(() => rest);
-      void queue.localLock(() => held).then((outcome) => this.#ended(queue, outcome));
+      void queue.localLock.run(() => held).then((outcome) => this.#ended(queue, outcome));
     } else {
       this.#ended(queue, end);
     }

@@ -148,6 +148,19 @@ export class Handover {
   async #persistConfirmed(draining: readonly AssignedQueue[]): Promise<void> {
     const lapsed = draining.filter((queue) => queue.locked && !this.#mayWrite(queue));
     if (lapsed.length > 0) await this.#deps.confirm(lapsed);
+    const certain = draining.filter((queue) => this.#mayWrite(queue));
+    try {
+      await this.#persistHeld(draining);
+    } catch (error) {
+      // A connection that was made for it has put their locks in doubt: they are asked for on it, once.
+      const doubted = certain.filter((queue) => queue.locked && !this.#mayWrite(queue));
+      if (doubted.length === 0) throw error;
+      await this.#deps.confirm(doubted);
+      await this.#persistHeld(draining);
+    }
+  }
+
+  async #persistHeld(draining: readonly AssignedQueue[]): Promise<void> {
     const held = draining.filter((queue) => queue.state === 'draining');
     const ours = held.filter((queue) => this.#mayWrite(queue));
     await this.#deps.offsets.persistAll(ours.map((queue) => queue.messageQueue));
@@ -196,7 +209,7 @@ export class Handover {
     }
     // The queue was lost during a call, and regained before it ended: the lock is kept until then.
     if (!queue.locked || !queue.hasCallUnderWay) return;
-    const ended = queue.localLock(() => undefined);
+    const ended = queue.localLock.run(() => undefined);
     await this.#orDeadline(ended, deadline);
   }
 

@@ -180,8 +180,9 @@ export class ProcessQueue {
   #shift(): StoredMessage {
     const message = this.#ring[this.#head] as StoredMessage;
     this.#ring[this.#head] = undefined;
-    this.#head = (this.#head + 1) & this.#mask;
     this.#size--;
+    // Emptied, it begins anew: what is filled and emptied again and again goes on using the same few slots.
+    this.#head = this.#size === 0 ? 0 : (this.#head + 1) & this.#mask;
     return message;
   }
 

@@ -1,9 +1,9 @@
-import type { LimitFunction } from 'p-limit';
 import type { Clock } from '../clock.js';
 import { QueueLostError, StateError } from '../errors.js';
 import { describeQueue, messageQueueKey, type MessageQueue } from '../protocol/message-queue.js';
 import type { AssignedQueue } from './assigned-queue.js';
 import { type QueueState } from './assigned-queue.js';
+import type { CallLock } from './call-lock.js';
 
 /**
  * The process-queue table: which queues this consumer has anything to do with, and the only place where one of them
@@ -27,7 +27,7 @@ export interface QueueTransition {
 export class QueueTable {
   readonly #queues = new Map<string, AssignedQueue>();
   /** Local locks of queues that left while a listener call was running: its successor here waits for it. */
-  readonly #heldBehind = new Map<string, LimitFunction>();
+  readonly #heldBehind = new Map<string, CallLock>();
   readonly #clock: Clock;
   readonly #onTransition: (transition: QueueTransition) => void;
 
@@ -57,13 +57,13 @@ export class QueueTable {
   }
 
   /** The local lock that is still held for a queue that left the table, if there is one. */
-  heldBehind(key: string): LimitFunction | undefined {
+  heldBehind(key: string): CallLock | undefined {
     return this.#heldBehind.get(key);
   }
 
   /** Resolves when no listener is at work any more for a queue that left the table. */
   async listenersLeft(): Promise<void> {
-    await Promise.all([...this.#heldBehind.values()].map((localLock) => localLock(() => undefined)));
+    await Promise.all([...this.#heldBehind.values()].map((localLock) => localLock.run(() => undefined)));
   }
 
   add(queue: AssignedQueue): void {
@@ -116,7 +116,7 @@ export class QueueTable {
   #keepHeld({ key, localLock, hasCallUnderWay }: AssignedQueue): void {
     if (!hasCallUnderWay) return;
     this.#heldBehind.set(key, localLock);
-    void localLock(() => {
+    void localLock.run(() => {
       if (this.#heldBehind.get(key) === localLock) this.#heldBehind.delete(key);
     });
   }

@@ -317,6 +317,25 @@ describe('close', () => {
     });
   });
 
+  describe('just after its connections were lost', () => {
+    it('commits what was consumed on the new ones, once the lock is known there, and reports nothing', async () => {
+      const c = await owner(2);
+      for (const queueId of [0, 1]) rig.produce(T, queueId, 3);
+      await rig.until('they are consumed', () => c.deliveries.length === 6);
+      const before = lastSeq(rig.cluster);
+      rig.cluster.broker('broker-a').disconnect();
+      await rig.until('it knows', () => c.eventsNamed('disconnected').length > 0);
+      const told = c.errors.length;
+      await close(c);
+      expect([rig.committed(T, 0), rig.committed(T, 1)]).to.deep.equal([3, 3]);
+      expect(c.errors.slice(told)).to.deep.equal([]);
+      expect(rig.cluster.locks('group')).to.deep.equal([]);
+      const codes = rig.cluster.journal.entries.filter(({ seq }) => seq > before).map(({ request }) => request);
+      expect(codes.indexOf(LOCK_BATCH_MQ)).to.be.within(0, codes.indexOf(UPDATE_CONSUMER_OFFSET));
+      await expectNothingLeft();
+    });
+  });
+
   describe('while brokers can not be reached', () => {
     it('ends when the broker has stopped', async () => {
       const c = await owner();

@@ -135,12 +135,12 @@ describe('QueueTable', () => {
     const former = inState('draining');
     let end: () => void = () => undefined;
     const order: string[] = [];
-    void former.localLock(() => new Promise<void>((resolve) => (end = resolve)).then(() => order.push('former')));
+    void former.localLock.run(() => new Promise<void>((resolve) => (end = resolve)).then(() => order.push('former')));
     await turns();
     table.drop(former, 'test');
     const next = queue();
     expect(next.localLock).to.equal(former.localLock);
-    void next.localLock(() => order.push('next'));
+    void next.localLock.run(() => order.push('next'));
     await turns();
     expect(order).to.deep.equal([]);
     end();

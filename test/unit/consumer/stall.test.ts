@@ -170,7 +170,7 @@ const STALLS: readonly [what: string, change: (queue: AssignedQueue) => void, St
   [
     'it is to be given up while its listener runs from before it was lost',
     (queue) => {
-      void queue.localLock(() => new Promise(() => undefined));
+      void queue.localLock.run(() => new Promise(() => undefined));
       queue.state = 'draining';
     },
     'GIVING_BACK',
