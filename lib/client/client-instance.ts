@@ -219,8 +219,11 @@ export class ClientInstance {
 
   #connected(address: string): void {
     this.#connectedAt.set(address, this.clock.now());
+    if (this.#closing !== undefined) return;
     const broker = this.routes.allBrokers().find((one) => one.address === address);
-    if (broker !== undefined && this.#closing === undefined) this.#greet(broker);
+    // A master that no route names just now, or as a replica, may be named again with the connection still there.
+    for (const [brokerName, master] of this.#masters) if (master === address) this.#doubtLocksAt(brokerName);
+    if (broker !== undefined) this.#greet(broker);
   }
 
   /** A replica that became the master may have a connection already. */
@@ -230,13 +233,18 @@ export class ClientInstance {
       if (brokerId !== MASTER_ID) continue;
       const former = this.#masters.get(brokerName);
       this.#masters.set(brokerName, address);
-      if (former !== undefined && former !== address && this.remoting.isConnected(address)) this.#greet(broker);
+      if (former === undefined || former === address || !this.remoting.isConnected(address)) continue;
+      this.#doubtLocksAt(brokerName);
+      this.#greet(broker);
     }
   }
 
+  #doubtLocksAt(brokerName: string): void {
+    for (const consumer of this.#consumers.values()) consumer.masterConnected(brokerName);
+  }
+
   /** Tells a broker who is on the line before anything else is asked of it, then lets the consumers look after it. */
-  #greet({ brokerName, brokerId, address }: BrokerAddress): void {
-    if (brokerId === MASTER_ID) for (const consumer of this.#consumers.values()) consumer.masterConnected(brokerName);
+  #greet({ brokerName, address }: BrokerAddress): void {
     // The connection may have been made for a heartbeat, which goes first then.
     const beating = this.heartbeats.underWay(address) ?? this.heartbeats.beat(address);
     beating.then(

@@ -301,6 +301,23 @@ describe('ClientInstance', () => {
       expect(consumer.told.at(-1)).to.equal('broker-a is back');
     });
 
+    it('are told of although no route names them as a master just then: they may be named again', async () => {
+      await start();
+      const client = acquire();
+      const consumer = member();
+      client.registerConsumer(consumer);
+      await client.routes.fetch('T');
+      await client.heartbeats.beatAll();
+      const broker = cluster.broker('broker-a');
+      broker.setBrokerId(1);
+      await client.routes.fetch('T');
+      consumer.told.length = 0;
+      broker.disconnect();
+      await turns(20);
+      await client.heartbeats.beatAll();
+      expect(consumer.told).to.include('connected to broker-a');
+    });
+
     it('that are name servers get none', async () => {
       await start();
       const client = acquire();
