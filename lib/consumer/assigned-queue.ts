@@ -149,6 +149,11 @@ export class AssignedQueue {
     return this.confirmed ? this.leaseEnd(leaseTime) : Number.NEGATIVE_INFINITY;
   }
 
+  /** As {@link holdsLease}, for writing offsets. */
+  mayWrite(now: number, leaseTime: number): boolean {
+    return now <= this.writeEnd(leaseTime);
+  }
+
   /** Starts a new generation: what is under way of the old one is told by its signal, and its results are ignored. */
   renewGeneration(reason: Error): void {
     this.generation++;

@@ -348,7 +348,7 @@ export class ConsumerRuntime implements ConsumerMember {
       const ours = this.table
         .all()
         .filter(
-          (queue) => (queue.state === 'owned' || queue.state === 'draining') && now <= queue.writeEnd(lockLeaseTime),
+          (queue) => (queue.state === 'owned' || queue.state === 'draining') && queue.mayWrite(now, lockLeaseTime),
         );
       this.#persisting = this.offsets.persistAll(ours.map((queue) => queue.messageQueue)).catch((cause: unknown) => {
         this.#emit(

@@ -228,7 +228,7 @@ export class Handover {
   }
 
   #mayWrite(queue: AssignedQueue): boolean {
-    return this.#deps.clock.now() <= queue.writeEnd(this.#options.leaseTime);
+    return queue.mayWrite(this.#deps.clock.now(), this.#options.leaseTime);
   }
 
   /** The broker has let go of the lock by itself, if it ever had granted it: there is nothing to give back. */

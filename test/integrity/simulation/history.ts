@@ -162,7 +162,6 @@ export function describeEvent(event: HistoryEvent): string {
     }
     if (name === 'member' || name === 'queue' || name === 'text' || name === 'status') return String(value);
     if (name === 'call') return `call ${String(value)}`;
-    if (name === 'connection') return '';
     if (name === 'auto' || name === 'lost' || name === 'isOwner') return value === true ? name : `not ${name}`;
     return `${name} ${typeof value === 'number' ? round(value) : String(value)}`;
   });

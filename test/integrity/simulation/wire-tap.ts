@@ -19,9 +19,14 @@ interface Asked {
 
 /** One connection, seen from its client's end. */
 class Line {
+  readonly connection: number;
   readonly requests = new FrameDecoder();
   readonly answers = new FrameDecoder();
   readonly asked = new Map<number, Asked>();
+
+  constructor(connection: number) {
+    this.connection = connection;
+  }
 }
 
 /** Writes into the history what members ask of brokers, at the moment they do, and what becomes of their lock requests. */
@@ -37,14 +42,14 @@ export class WireTap implements Tap {
 
   sent(process: SimProcess, _port: number, connection: number, bytes: Buffer): void {
     const line = this.#line(connection);
-    line.requests.push(bytes, (frame) => this.#request(process, line, connection, decodeCommand(frame)));
+    line.requests.push(bytes, (frame) => this.#request(process, line, decodeCommand(frame)));
   }
 
   received(process: SimProcess, _port: number, connection: number, bytes: Buffer): void {
     const line = this.#line(connection);
     try {
       line.answers.push(bytes, (frame) => {
-        if (line.asked.size > 0) this.#answer(process, line, connection, decodeCommand(frame));
+        if (line.asked.size > 0) this.#answer(process, line, decodeCommand(frame));
       });
     } catch {
       // What a fault has spoiled is for the client to refuse.
@@ -54,11 +59,11 @@ export class WireTap implements Tap {
 
   #line(connection: number): Line {
     let line = this.#lines.get(connection);
-    if (line === undefined) this.#lines.set(connection, (line = new Line()));
+    if (line === undefined) this.#lines.set(connection, (line = new Line(connection)));
     return line;
   }
 
-  #request(process: SimProcess, line: Line, connection: number, command: RemotingCommand): void {
+  #request(process: SimProcess, line: Line, command: RemotingCommand): void {
     const at = process.now();
     const member = process.name;
     switch (command.code) {
@@ -87,7 +92,7 @@ export class WireTap implements Tap {
         const queue = queueName({ topic, brokerName: brokerName ?? '', queueId });
         this.#record({ type: 'pull', at, member, queue, offset: queueOffset });
         if ((sysFlag & PullSysFlag.COMMIT_OFFSET) !== 0) {
-          this.#record({ type: 'commit', at, member, queue, offset: commitOffset, connection });
+          this.#record({ type: 'commit', at, member, queue, offset: commitOffset, connection: line.connection });
         }
         return;
       }
@@ -95,7 +100,7 @@ export class WireTap implements Tap {
         const { topic, queueId, brokerName, commitOffset } = updateConsumerOffset.decode(command);
         if (topic !== this.#topic) return;
         const queue = queueName({ topic, brokerName: brokerName ?? '', queueId });
-        this.#record({ type: 'commit', at, member, queue, offset: commitOffset, connection });
+        this.#record({ type: 'commit', at, member, queue, offset: commitOffset, connection: line.connection });
         return;
       }
       default:
@@ -107,7 +112,7 @@ export class WireTap implements Tap {
   /** By member name; told as they join. */
   readonly clientIds = new Map<string, string>();
 
-  #answer(process: SimProcess, line: Line, connection: number, command: RemotingCommand): void {
+  #answer(process: SimProcess, line: Line, command: RemotingCommand): void {
     const asked = line.asked.get(command.opaque);
     if (asked === undefined || !isResponse(command)) return;
     line.asked.delete(command.opaque);
@@ -119,6 +124,7 @@ export class WireTap implements Tap {
       if (!this.#isWatched(queue)) continue;
       const type = granted.has(queueName(queue)) ? 'granted' : 'refused';
       const { sentAt } = asked;
+      const { connection } = line;
       this.#record({ type, at: process.now(), member: process.name, queue: queueName(queue), sentAt, connection });
     }
   }

@@ -283,8 +283,7 @@ export class Checker {
     if (this.#forced(member, key)) this.#disturb(key);
     const reached = Math.max(stint?.committed ?? 0, stint?.start ?? 0);
     if (stint === undefined) {
-      // Where a group begins is written before anything is pulled.
-      // A former owner's may have arrived late.
+      // Where a group begins is written before anything is pulled; a former owner's write may have arrived late.
       const known = queue.committed.at(-1)?.offset ?? offset;
       if (known !== offset && !queue.targets.has(offset) && !this.#forced(member, key)) {
         this.#breach('commit', at, key, `${what} without owning the queue`);
