@@ -214,7 +214,7 @@ export class Rebalancer {
     const all = [...route.subscribeQueues].sort(compareMessageQueues);
     if (!this.#options.clustering || all.length === 0) return all;
     const members = await this.#members(topic, route);
-    if (members === undefined || members.length === 0) return undefined;
+    if (members === undefined) return undefined;
     try {
       return strategy.allocate(this.#options.consumerGroup, client.clientId, all, members);
     } catch (cause) {
@@ -232,28 +232,34 @@ export class Rebalancer {
 
   /** The group's client ids in the order all members agree on; `undefined` when they can't be told. */
   async #members(topic: string, route: TopicRoute): Promise<string[] | undefined> {
+    const answers = await Promise.all(this.#whomToAsk(route).map((address) => this.#membersAt(address, topic)));
+    const members = answers.find((answer) => answer !== undefined);
+    if (members === undefined) return undefined;
+    this.#membersBefore = members;
+    const brokerNames = route.data.brokerDatas.map(({ brokerName }) => brokerName);
+    this.#deps.ownership.membersSeen(members, brokerNames);
+    return members;
+  }
+
+  /** The group's client ids as one broker knows them; `undefined` when it may not know all. */
+  async #membersAt(address: string, topic: string): Promise<string[] | undefined> {
     const { client } = this.#deps;
-    const address = this.#whomToAsk(route);
-    if (address === undefined) return undefined;
     const ids = await this.#askForMembers(address);
     if (ids === undefined) return undefined;
     const members = [...new Set(ids)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     if (ids.filter((id) => id === client.clientId).length > 1) this.#warnOfDuplicate();
+    const unheardOf = this.#unheardOf(address, members);
     if (!members.includes(client.clientId)) {
       // A broker that was restarted hasn't heard of this member yet. Giving everything up for that would be wrong.
       log('%s: own id is missing among %d members of %s', topic, members.length, address);
       await this.#introduce(address);
       return undefined;
     }
-    const unheardOf = this.#unheardOf(address, members);
     if (unheardOf.length > 0) {
       // Nor has it heard of these, and as it may have forgotten their locks, too, it would give them to anybody.
       log('%s: %s has not heard of %s since it was connected to', topic, address, unheardOf.join(', '));
       return undefined;
     }
-    this.#membersBefore = members;
-    const brokerNames = route.data.brokerDatas.map(({ brokerName }) => brokerName);
-    this.#deps.ownership.membersSeen(members, brokerNames);
     return members;
   }
 
@@ -270,24 +276,31 @@ export class Rebalancer {
     return this.#membersBefore.filter((id) => age <= leaseOf(id) && !named.members.has(id));
   }
 
-  /** Any broker of the topic knows all members. One that has been connected to for long is to be preferred. */
-  #whomToAsk(route: TopicRoute): string | undefined {
-    const { routes } = this.#deps.client;
+  /**
+   * Any broker of the topic knows all members: one that has been connected to for long is asked. As long as there is none,
+   * all are, so that each has named those whose leaving it is to be believed later.
+   */
+  #whomToAsk(route: TopicRoute): string[] {
+    const { client } = this.#deps;
     const addresses = route.data.brokerDatas
-      .map(({ brokerName }) => routes.anyBrokerAddress(brokerName, 0)?.address)
+      .map(({ brokerName }) => client.routes.anyBrokerAddress(brokerName, 0)?.address)
       .filter((address) => address !== undefined);
     const trusted = addresses.filter((address) => this.#isTrusted(address));
+    const connected = addresses.filter((address) => client.connectedSince(address) !== undefined);
+    if (trusted.length === 0 && connected.length > 0) return connected;
     const candidates = trusted.length > 0 ? trusted : addresses;
-    return candidates[Math.floor(Math.random() * candidates.length)];
+    const chosen = Math.floor(Math.random() * candidates.length);
+    return candidates.slice(chosen, chosen + 1);
   }
 
   /**
-   * A broker that was restarted knows neither members nor locks. One whose connection is older than a lease does: since
-   * then each member has sent a heartbeat, or consumes no more.
+   * A broker that was restarted knows neither members nor locks. One whose connection is older than the members' leases
+   * does: since then each of them has sent a heartbeat, or consumes no more.
    */
   #isTrusted(address: string): boolean {
     const since = this.#deps.client.connectedSince(address);
-    return since !== undefined && this.#now() - since > this.#options.leaseTime;
+    const leaseTime = Math.max(this.#options.leaseTime, ...this.#membersBefore.map(leaseOf));
+    return since !== undefined && this.#now() - since > leaseTime;
   }
 
   async #askForMembers(address: string): Promise<readonly string[] | undefined> {

@@ -26,6 +26,9 @@ export interface MemberOptions {
 /** How long a member may take to close its consumer and end, in milliseconds. */
 const LEAVE_TIMEOUT_MS = 60_000;
 
+/** What a member writes to its standard error, to tell what it did when a scenario fails. */
+const DEBUG = ['rebalance', 'ownership', 'lock', 'client', 'heartbeat'].map((name) => `rocketmq:${name}`).join();
+
 /** A group member of ours in a process of its own. */
 export class MemberProcess {
   readonly name: string;
@@ -40,7 +43,7 @@ export class MemberProcess {
     owned.child.stdout.resume();
     owned.child.stderr
       .setEncoding('utf8')
-      .on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-4_000)));
+      .on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-20_000)));
   }
 
   /**
@@ -49,10 +52,11 @@ export class MemberProcess {
    */
   static async start(name: string, options: MemberOptions, program = PROGRAM): Promise<MemberProcess> {
     const loader = program.endsWith('.ts') ? ['--import=tsx'] : [];
-    const owned = await OwnedProcess.spawn(process.execPath, [...loader, program, JSON.stringify(options)]);
+    const args = [...loader, program, JSON.stringify(options)];
+    const owned = await OwnedProcess.spawn(process.execPath, args, { env: { ...process.env, DEBUG } });
     const member = new MemberProcess(name, options.log, owned);
     const ended = owned.exited.then(({ code, signal }) => {
-      throw new Error(`member ${name} ended with ${signal ?? code}: ${member.#stderr}`);
+      throw new Error(`member ${name} ended with ${signal ?? code}: ${member.lastWords(40).join('\n')}`);
     });
     const isReady = async (): Promise<true | undefined> =>
       owned.exit !== undefined || readLines(options.log).includes('ready') ? true : undefined;
@@ -64,6 +68,11 @@ export class MemberProcess {
 
   get running(): boolean {
     return this.#process.exit === undefined;
+  }
+
+  /** The last lines of what it wrote to its standard error. */
+  lastWords(lines: number): string[] {
+    return this.#stderr.trimEnd().split('\n').slice(-lines);
   }
 
   calls(): Call[] {
@@ -87,7 +96,7 @@ export class MemberProcess {
     const { code, signal } = await this.#process.exited;
     if (byItself && code === 0) return;
     const how = byItself ? `ended with ${signal ?? code}` : `did not end within ${LEAVE_TIMEOUT_MS} ms`;
-    throw new Error(`member ${this.name} was to leave, and ${how}\n${this.#stderr}`);
+    throw new Error(`member ${this.name} was to leave, and ${how}\n${this.lastWords(40).join('\n')}`);
   }
 
   /** Gone, from one moment to the next. */

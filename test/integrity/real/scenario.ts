@@ -194,7 +194,7 @@ function story(group: TestGroup): string[] {
   const members = [...group.members.values()].map(
     (member) =>
       `  ${member.name} ${member.process.running ? 'runs' : 'is gone'}, owns ${group.owned(member).join(' ')}; said\n` +
-      member.reader.errors.slice(-8).map((line) => `    ${line}`).join('\n'), // prettier-ignore
+      [...member.reader.errors.slice(-8), ...member.process.lastWords(12)].map((line) => `    ${line}`).join('\n'), // prettier-ignore
   );
   const stuck = last.filter(({ call }) => call === undefined || now - call.begin > STUCK_US).slice(0, 2);
   return [

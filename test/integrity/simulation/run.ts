@@ -5,7 +5,7 @@ import { inOrder, type HistoryEvent } from './history.js';
 import type { Schedule } from './steps.js';
 import { Trouble } from './trouble.js';
 import { allQueues, GROUP, World } from './world.js';
-import { queueName } from './wire-tap.js';
+import { lockName, queueName } from './wire-tap.js';
 
 /** Everything must be consumed and committed so soon after the last trouble, in milliseconds. */
 const RECOVERY_TIME = 180_000;
@@ -112,12 +112,14 @@ async function close(world: World): Promise<void> {
     if (sockets > 0) world.history.fault('closed', `${member.name} left ${sockets} sockets behind`);
     const { timerCount } = member.process;
     if (timerCount > 0) world.history.fault('closed', `${member.name} left ${timerCount} timers behind`);
-    for (const lock of locksLeft(world)) {
+    for (const { clientId, queue } of locksLeft(world)) {
       // Under the id of one that was killed there may be locks its successor has never heard of.
       const shared = world.members.some((other) => other !== member && other.clientId === member.clientId);
-      const restored = world.tap.lockedForOthers.has(`${lock.clientId} ${describeQueue(lock.queue)}`);
-      if (lock.clientId === member.clientId && !shared && !restored) {
-        world.history.fault('closed', `${member.name} left its lock of ${describeQueue(lock.queue)} behind`);
+      const lock = lockName(clientId, queue);
+      const restored = world.tap.lockedForOthers.has(lock);
+      const late = world.tap.mayBeTakenLate(lock);
+      if (clientId === member.clientId && !shared && !restored && !late) {
+        world.history.fault('closed', `${member.name} left its lock of ${describeQueue(queue)} behind`);
       }
     }
   }

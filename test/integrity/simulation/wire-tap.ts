@@ -13,6 +13,7 @@ import type { SimProcess } from './machine/process.js';
 
 /** A lock request whose answer has not come yet. */
 interface Asked {
+  readonly clientId: string;
   readonly queues: readonly MessageQueue[];
   readonly sentAt: number;
 }
@@ -70,15 +71,16 @@ export class WireTap implements Tap {
       case RequestCode.LOCK_BATCH_MQ: {
         const { clientId, queues } = lockBatchMq.decode(command);
         if (clientId !== this.clientIds.get(member)) {
-          for (const queue of queues) this.lockedForOthers.add(`${clientId} ${describeQueue(queue)}`);
+          for (const queue of queues) this.lockedForOthers.add(lockName(clientId, queue));
           return;
         }
-        line.asked.set(command.opaque, { queues, sentAt: at });
+        line.asked.set(command.opaque, { clientId, queues, sentAt: at });
         return;
       }
       case RequestCode.UNLOCK_BATCH_MQ: {
         const { clientId, queues } = unlockBatchMq.decode(command);
         for (const queue of queues) {
+          this.#unlockedAt.set(lockName(clientId, queue), at);
           if (!this.#isWatched(queue)) continue;
           const own = clientId === this.clientIds.get(member);
           if (own) this.#record({ type: 'unlock', at, member, queue: queueName(queue), offset: -1 });
@@ -112,10 +114,29 @@ export class WireTap implements Tap {
   /** By member name; told as they join. */
   readonly clientIds = new Map<string, string>();
 
+  /** By lock, when it was given back last. */
+  readonly #unlockedAt = new Map<string, number>();
+  /** Locks that were given back before they were answered. */
+  readonly #answeredLate = new Set<string>();
+
+  /** The lock was given back before a request for it was answered: a broker may have worked on that one last. */
+  mayBeTakenLate(lock: string): boolean {
+    if (this.#answeredLate.has(lock)) return true;
+    const unanswered = [...this.#lines.values()].flatMap((line) => [...line.asked.values()]);
+    return unanswered.some((asked) => this.#givenBackSince(asked).includes(lock));
+  }
+
+  /** Those locks of a request that were given back after it was sent. */
+  #givenBackSince({ clientId, queues, sentAt }: Asked): string[] {
+    const locks = queues.map((queue) => lockName(clientId, queue));
+    return locks.filter((lock) => (this.#unlockedAt.get(lock) ?? Number.NEGATIVE_INFINITY) >= sentAt);
+  }
+
   #answer(process: SimProcess, line: Line, command: RemotingCommand): void {
     const asked = line.asked.get(command.opaque);
     if (asked === undefined || !isResponse(command)) return;
     line.asked.delete(command.opaque);
+    for (const lock of this.#givenBackSince(asked)) this.#answeredLate.add(lock);
     if (command.code !== ResponseCode.SUCCESS) return;
     // The queues of the retry topic have the same names but for the topic.
     const { lockedQueues } = lockBatchMq.decodeReply(command);
@@ -137,4 +158,9 @@ export class WireTap implements Tap {
 /** `broker-a#3` */
 export function queueName({ brokerName, queueId }: MessageQueue): string {
   return `${brokerName}#${queueId}`;
+}
+
+/** One queue's lock, of one client. */
+export function lockName(clientId: string, queue: MessageQueue): string {
+  return `${clientId} ${describeQueue(queue)}`;
 }

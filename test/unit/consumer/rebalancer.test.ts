@@ -6,6 +6,7 @@ import type { Ownership } from '../../../lib/consumer/ownership.js';
 import { QueueTable } from '../../../lib/consumer/queue-table.js';
 import { Rebalancer } from '../../../lib/consumer/rebalancer.js';
 import { BrokerError, TimeoutError, type RocketMQError } from '../../../lib/errors.js';
+import { withLease } from '../../../lib/protocol/lease.js';
 import type { MessageQueue } from '../../../lib/protocol/message-queue.js';
 import { FakeClient, routeOf } from '../../support/fake-client.js';
 
@@ -342,6 +343,48 @@ describe('Rebalancer', () => {
       expect(t.runs.at(-1)?.wanted).to.deep.equal(['T/a0', 'T/a1']);
       await t.clock.advance(1_000);
       expect(t.runs.at(-1)?.wanted).to.deep.equal(ALL);
+    });
+
+    it('has been asked as all others of its kind, so that it is believed when a member leaves', async () => {
+      const t = setUp();
+      t.client.knownRoutes.set('T', routeOf('T', { a: 2, b: 2 }));
+      t.client.connected.set('a:1', t.clock.now());
+      t.client.connected.set('b:1', t.clock.now());
+      t.state.members = ['me', 'you'];
+      t.rebalancer.start();
+      await t.clock.advance(0);
+      expect(t.client.calls.map(({ to }) => to)).to.have.members(['a:1', 'b:1']);
+      expect(t.seen).to.deep.equal(['me,you at a,b']);
+      t.client.connected.set('a:1', t.clock.now());
+      t.state.members = ['me'];
+      t.rebalancer.wake('one has left');
+      await t.clock.advance(1_000);
+      expect(t.runs.at(-1)?.wanted, 'what b says, whatever a has not heard of').to.deep.equal([
+        'T/a0',
+        'T/a1',
+        'T/b0',
+        'T/b1',
+      ]);
+    });
+
+    it('is not asked alone before all leases of the members have passed', async () => {
+      const t = setUp();
+      t.client.knownRoutes.set('T', routeOf('T', { a: 2, b: 2 }));
+      t.client.connected.set('a:1', t.clock.now());
+      t.client.connected.set('b:1', t.clock.now());
+      const patient = withLease('you', LEASE + 10_000);
+      t.state.members = ['me', patient];
+      t.rebalancer.start();
+      await t.clock.advance(LEASE + 5_000);
+      t.client.calls.length = 0;
+      t.rebalancer.wake('test');
+      await t.clock.advance(0);
+      expect(t.client.calls).to.have.lengthOf(2);
+      await t.clock.advance(10_000);
+      t.client.calls.length = 0;
+      t.rebalancer.wake('test');
+      await t.clock.advance(0);
+      expect(t.client.calls).to.have.lengthOf(1);
     });
 
     it('is asked only when there is none of longer standing', async () => {
