@@ -107,6 +107,10 @@ export class Connection implements Reader {
   #openedAt = Number.NaN;
   #bytesSeen = false;
   readonly #output = new OutputBuffer();
+  /** Until when what waits there may leave, by the clock: a listener may keep the event loop meanwhile. */
+  #flushBefore = Number.POSITIVE_INFINITY;
+  /** One-way calls that wait there. */
+  #unwritten: Call[] = [];
   #flushPlanned = false;
   #reading = false;
   #lastActive = 0;
@@ -172,20 +176,16 @@ export class Connection implements Reader {
   send(call: Call): void {
     const { encoder } = this.#options;
     call.sentAt = this.#clock.now();
-    if (call.sendBefore !== undefined && call.sentAt > call.sendBefore())
-      return call.fail(sentTooLate(this.address, call));
+    const sendBefore = call.sendBefore?.() ?? Number.POSITIVE_INFINITY;
+    if (call.sentAt > sendBefore) return call.fail(sentTooLate(this.address, call));
     call.opaque = encoder.nextOpaque();
     this.#calls.add(call);
     try {
       const { command, oneway } = call;
       const header = encoder.encode(command, call.opaque, oneway);
-      if (!oneway) this.#write(header, command.body);
-      else {
-        this.#write(header, command.body, (error) => {
-          // A failed write is followed by the end of the socket, which rejects the call.
-          if (error === null || error === undefined) call.written();
-        });
-      }
+      if (oneway) this.#unwritten.push(call);
+      if (sendBefore < this.#flushBefore) this.#flushBefore = sendBefore;
+      this.#write(header, command.body);
     } catch (error) {
       call.fail(toError(error));
     }
@@ -224,38 +224,65 @@ export class Connection implements Reader {
     this.#state = next;
   }
 
-  #write(header: EncodedHeader, body: Buffer = NO_BODY, written?: (error?: Error | null) => void): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
+  #write(header: EncodedHeader, body: Buffer = NO_BODY): void {
     this.#lastActive = this.#clock.now();
     this.#output.appendHead(header, body.length);
-    const small = body.length < COPY_BODY_BELOW;
-    if (small && body.length > 0) this.#output.appendBody(body);
-    if (small && written === undefined) {
-      this.#flushSoon();
+    if (body.length >= COPY_BODY_BELOW) {
+      this.#flush(body);
       return;
     }
-    socket.cork();
-    socket.write(this.#output.take(), small ? written : undefined);
-    if (!small) socket.write(body, written);
-    process.nextTick(() => socket.uncork());
+    if (body.length > 0) this.#output.appendBody(body);
+    this.#flushSoon();
   }
 
   /** What is written within one turn leaves in one system call; what answers bring about, as soon as they are read. */
   #flushSoon(): void {
     if (this.#flushPlanned || this.#reading) return;
     this.#flushPlanned = true;
-    process.nextTick(this.#flush);
+    process.nextTick(this.#onFlush);
   }
 
-  readonly #flush = (): void => {
+  readonly #onFlush = (): void => {
     this.#flushPlanned = false;
+    this.#flush();
+  };
+
+  /** Writes what waits, and a body that belongs to the last header of it. */
+  #flush(body?: Buffer): void {
     const socket = this.#socket;
     if (socket === undefined || this.#output.isEmpty) return;
-    socket.write(this.#output.take());
+    const output = this.#output.take();
+    if (this.#flushBefore !== Number.POSITIVE_INFINITY) {
+      const overdue = this.#clock.now() > this.#flushBefore;
+      this.#flushBefore = Number.POSITIVE_INFINITY;
+      if (overdue) {
+        this.#close(
+          connectionLost(this.address, 'was closed because this process was held up for longer than a lease'),
+        );
+        return;
+      }
+    }
+    const written = this.#unwritten.length > 0 ? this.#whenWritten() : undefined;
+    if (body === undefined) {
+      socket.write(output, written);
+    } else {
+      socket.cork();
+      socket.write(output);
+      socket.write(body, written);
+      socket.uncork();
+    }
     // The kernel took all of it at once, as it nearly always does. TLS may still hold on to what it was given.
     if (socket.writableLength === 0 && this.#options.tls === undefined) this.#output.reuse();
-  };
+  }
+
+  #whenWritten(): (error?: Error | null) => void {
+    const calls = this.#unwritten;
+    this.#unwritten = [];
+    return (error) => {
+      // A failed write is followed by the end of the socket, which rejects the calls.
+      if (error === null || error === undefined) for (const call of calls) call.written();
+    };
+  }
 
   readonly #onReady = (): void => {
     const socket = this.#socket;

@@ -49,6 +49,35 @@ describe('remoting: timeouts', () => {
     await other;
   });
 
+  it('keep what was to leave within a lease from leaving after it, when the process was held up just then', async () => {
+    const seen: number[] = [];
+    const server = await harness.server({
+      onRequest: (command, peer) => {
+        seen.push(command.code);
+        peer.reply(command);
+      },
+    });
+    const client = harness.client();
+    await client.request(server.address, PULL, { timeoutMs: 5000 });
+    const end = harness.clock.now() + 500;
+    const calls = [
+      client.request(server.address, PULL, { timeoutMs: 5000 }),
+      client.request(server.address, LOCK, { timeoutMs: 5000, sendBefore: () => end }),
+      client.oneway(server.address, { code: 10 }, { timeoutMs: 5000 }),
+    ];
+    const lost = calls.map((call) => rejection(call, ConnectionError));
+    // As a listener that does not give way: what was written in the same turn has not left yet.
+    harness.clock.jump(501);
+    for (const error of await Promise.all(lost)) {
+      expect(error.code).to.equal('ERR_ROCKETMQ_CONNECTION_LOST');
+      expect(error.message).to.contain('held up');
+    }
+    const next = { timeoutMs: 5000, sendBefore: () => harness.clock.now() };
+    await client.request(server.address, LOCK, next);
+    expect(server.peers).to.have.lengthOf(2);
+    expect(seen).to.deep.equal([PULL.code, LOCK.code]);
+  });
+
   it('close the connection and with it end the calls beside it; the next call connects anew', async () => {
     const server = await harness.server();
     const client = harness.client();
