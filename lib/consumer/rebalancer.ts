@@ -54,6 +54,8 @@ export class Rebalancer {
   readonly #mineBefore = new Map<string, string>();
   /** The members of the group as they were last known for certain. */
   #membersBefore: readonly string[] = [];
+  /** Of those and this one, in milliseconds. */
+  #longestLease: number;
   /** By broker address: which members it has named since the connection was made, for as long as their leases. */
   readonly #named = new Map<string, { readonly since: number; readonly members: Set<string> }>();
   #timer: Timer = undefined;
@@ -68,6 +70,7 @@ export class Rebalancer {
   constructor(options: RebalancerOptions, deps: RebalancerDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#longestLease = options.leaseTime;
   }
 
   /** Runs for the first time, at once. */
@@ -236,6 +239,7 @@ export class Rebalancer {
     const members = answers.find((answer) => answer !== undefined);
     if (members === undefined) return undefined;
     this.#membersBefore = members;
+    this.#longestLease = members.reduce((longest, id) => Math.max(longest, leaseOf(id)), this.#options.leaseTime);
     const brokerNames = route.data.brokerDatas.map(({ brokerName }) => brokerName);
     this.#deps.ownership.membersSeen(members, brokerNames);
     return members;
@@ -299,8 +303,7 @@ export class Rebalancer {
    */
   #isTrusted(address: string): boolean {
     const since = this.#deps.client.connectedSince(address);
-    const leaseTime = Math.max(this.#options.leaseTime, ...this.#membersBefore.map(leaseOf));
-    return since !== undefined && this.#now() - since > leaseTime;
+    return since !== undefined && this.#now() - since > this.#longestLease;
   }
 
   async #askForMembers(address: string): Promise<readonly string[] | undefined> {
