@@ -118,6 +118,13 @@ describe('the rules for histories of real groups', () => {
       expectOnly(story, 'in order', /m1 was given 0 after 1, without having begun anew/);
     });
 
+    it('takes the same message once more when its call outlived the lease, and not otherwise', () => {
+      const again = (end: number): Story =>
+        twoDone().call('m1', 2, 5, end).fault('paused', 'm1', 6, end).lock('m1', 40).call('m1', 2, 41, 42);
+      expect(again(39).found()).to.deep.equal([]);
+      expectOnly(again(20), 'in order', /m1 was given 2 after 2, without having begun anew/);
+    });
+
     it('takes the same step when the member has begun anew', () => {
       const story = twoDone().lost('m1', 5).lock('m1', 5).own('m1', 6, 0).call('m1', 0, 7, 8);
       expect(story.found()).to.deep.equal([]);

@@ -47,7 +47,7 @@ type Say = (at: number, text: string) => void;
 
 /**
  * A message is handed out only when all before it are done. A member goes on with the next message, or with the same one
- * that it was asked for again, and back only to where an ownership begins.
+ * that it was asked for again or whose call outlived its lease, and back only to where an ownership begins.
  */
 function inOrder(history: History): Violation[] {
   return checkEach(history, 'in order', (record, say) => {
@@ -59,13 +59,19 @@ function inOrder(history: History): Violation[] {
       const last = before.get(call.member);
       before.set(call.member, call);
       if (last === undefined || call.offset === last.offset + 1) continue;
-      if (call.offset === last.offset && !last.done) continue;
+      if (call.offset === last.offset && (!last.done || outlivedLease(history, record, last))) continue;
       if (call.offset > last.offset || history.foreign.has(call.member)) continue;
       if (!record.beganBetween(call.member, last.begin, call.begin, call.offset)) {
         say(call.begin, `${call.member} was given ${call.offset} after ${last.offset}, without having begun anew`);
       }
     }
   });
+}
+
+/** Its answer counts only if the broker can confirm the lock just then. */
+function outlivedLease(history: History, record: QueueRecord, call: Call): boolean {
+  const end = record.endOf(call);
+  return end > (record.lastGrant(call.member, end) ?? Number.NEGATIVE_INFINITY) + history.leaseMs * 1_000;
 }
 
 /**
