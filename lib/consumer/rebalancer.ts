@@ -54,8 +54,6 @@ export class Rebalancer {
   readonly #mineBefore = new Map<string, string>();
   /** The members of the group as they were last known for certain. */
   #membersBefore: readonly string[] = [];
-  /** Of those and this one, in milliseconds. */
-  #longestLease: number;
   /** By broker address: which members it has named since the connection was made, for as long as their leases. */
   readonly #named = new Map<string, { readonly since: number; readonly members: Set<string> }>();
   #timer: Timer = undefined;
@@ -70,7 +68,6 @@ export class Rebalancer {
   constructor(options: RebalancerOptions, deps: RebalancerDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#longestLease = options.leaseTime;
   }
 
   /** Runs for the first time, at once. */
@@ -239,7 +236,6 @@ export class Rebalancer {
     const members = answers.find((answer) => answer !== undefined);
     if (members === undefined) return undefined;
     this.#membersBefore = members;
-    this.#longestLease = members.reduce((longest, id) => Math.max(longest, leaseOf(id)), this.#options.leaseTime);
     const brokerNames = route.data.brokerDatas.map(({ brokerName }) => brokerName);
     this.#deps.ownership.membersSeen(members, brokerNames);
     return members;
@@ -281,29 +277,23 @@ export class Rebalancer {
   }
 
   /**
-   * Any broker of the topic knows all members: one that has been connected to for long is asked. As long as there is none,
-   * all are, so that each has named those whose leaving it is to be believed later.
+   * Any broker of the topic knows all members. One that was restarted knows neither members nor locks; one whose connection
+   * is older than the members' leases does: since then each of them has sent a heartbeat, or consumes no more. So one of
+   * those is asked. As long as there is none, all are, so that each has named those whose leaving it is to be believed later.
    */
   #whomToAsk(route: TopicRoute): string[] {
     const { client } = this.#deps;
     const addresses = route.data.brokerDatas
       .map(({ brokerName }) => client.routes.anyBrokerAddress(brokerName, 0)?.address)
       .filter((address) => address !== undefined);
-    const trusted = addresses.filter((address) => this.#isTrusted(address));
+    const longestLease = this.#membersBefore.reduce((most, id) => Math.max(most, leaseOf(id)), this.#options.leaseTime);
+    const trustedSince = this.#now() - longestLease;
     const connected = addresses.filter((address) => client.connectedSince(address) !== undefined);
+    const trusted = connected.filter((address) => (client.connectedSince(address) ?? trustedSince) < trustedSince);
     if (trusted.length === 0 && connected.length > 0) return connected;
     const candidates = trusted.length > 0 ? trusted : addresses;
     const chosen = Math.floor(Math.random() * candidates.length);
     return candidates.slice(chosen, chosen + 1);
-  }
-
-  /**
-   * A broker that was restarted knows neither members nor locks. One whose connection is older than the members' leases
-   * does: since then each of them has sent a heartbeat, or consumes no more.
-   */
-  #isTrusted(address: string): boolean {
-    const since = this.#deps.client.connectedSince(address);
-    return since !== undefined && this.#now() - since > this.#longestLease;
   }
 
   async #askForMembers(address: string): Promise<readonly string[] | undefined> {

@@ -43,7 +43,7 @@ export class MemberProcess {
     owned.child.stdout.resume();
     owned.child.stderr
       .setEncoding('utf8')
-      .on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-20_000)));
+      .on('data', (text: string) => (this.#stderr = (this.#stderr + text).slice(-4_000)));
   }
 
   /**
@@ -56,7 +56,7 @@ export class MemberProcess {
     const owned = await OwnedProcess.spawn(process.execPath, args, { env: { ...process.env, DEBUG } });
     const member = new MemberProcess(name, options.log, owned);
     const ended = owned.exited.then(({ code, signal }) => {
-      throw new Error(`member ${name} ended with ${signal ?? code}: ${member.#stderr.slice(-4_000)}`);
+      throw new Error(`member ${name} ended with ${signal ?? code}: ${member.#stderr}`);
     });
     const isReady = async (): Promise<true | undefined> =>
       owned.exit !== undefined || readLines(options.log).includes('ready') ? true : undefined;
@@ -96,7 +96,7 @@ export class MemberProcess {
     const { code, signal } = await this.#process.exited;
     if (byItself && code === 0) return;
     const how = byItself ? `ended with ${signal ?? code}` : `did not end within ${LEAVE_TIMEOUT_MS} ms`;
-    throw new Error(`member ${this.name} was to leave, and ${how}\n${this.#stderr.slice(-4_000)}`);
+    throw new Error(`member ${this.name} was to leave, and ${how}\n${this.#stderr}`);
   }
 
   /** Gone, from one moment to the next. */

@@ -71,7 +71,12 @@ function inOrder(history: History): Violation[] {
 /** Its answer counts only if the broker can confirm the lock just then. */
 function outlivedLease(history: History, record: QueueRecord, call: Call): boolean {
   const end = record.endOf(call);
-  return end > (record.lastGrant(call.member, end) ?? Number.NEGATIVE_INFINITY) + history.leaseMs * 1_000;
+  const leaseBegan = record.lastGrant(call.member, end);
+  return leaseBegan !== undefined && isOver(history, leaseBegan, end);
+}
+
+function isOver({ leaseMs }: History, leaseBegan: number, at: number): boolean {
+  return at > leaseBegan + leaseMs * 1_000;
 }
 
 /**
@@ -97,7 +102,7 @@ function isExcused(history: History, record: QueueRecord, running: Call, other: 
       what === 'paused' && whom === running.member && from >= running.begin && from < record.endOf(running),
   );
   const leaseBegan = record.lastGrant(running.member, running.begin);
-  return paused && leaseBegan !== undefined && other.begin > leaseBegan + history.leaseMs * 1_000;
+  return paused && leaseBegan !== undefined && isOver(history, leaseBegan, other.begin);
 }
 
 /** No call begins unless its member asked for the lock less than a lease ago, and got it. */
@@ -107,7 +112,7 @@ function withinLease(history: History): Violation[] {
       if (history.foreign.has(member)) continue;
       const leaseBegan = record.lastGrant(member, begin);
       if (leaseBegan === undefined) say(begin, `${member} was given ${offset} without ever having had the lock`);
-      else if (begin > leaseBegan + history.leaseMs * 1_000) {
+      else if (isOver(history, leaseBegan, begin)) {
         say(begin, `${member} was given ${offset} ${(begin - leaseBegan) / 1_000} ms after it had asked for the lock`);
       }
     }

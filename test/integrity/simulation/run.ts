@@ -117,7 +117,7 @@ async function close(world: World): Promise<void> {
       const shared = world.members.some((other) => other !== member && other.clientId === member.clientId);
       const lock = lockName(clientId, queue);
       const restored = world.tap.lockedForOthers.has(lock);
-      const late = world.tap.mayBeTakenLate(lock);
+      const late = world.tap.givenBackUnanswered.has(lock);
       if (clientId === member.clientId && !shared && !restored && !late) {
         world.history.fault('closed', `${member.name} left its lock of ${describeQueue(queue)} behind`);
       }

@@ -80,7 +80,8 @@ export class WireTap implements Tap {
       case RequestCode.UNLOCK_BATCH_MQ: {
         const { clientId, queues } = unlockBatchMq.decode(command);
         for (const queue of queues) {
-          this.#unlockedAt.set(lockName(clientId, queue), at);
+          const lock = lockName(clientId, queue);
+          if (this.#isAskedFor(lock)) this.givenBackUnanswered.add(lock);
           if (!this.#isWatched(queue)) continue;
           const own = clientId === this.clientIds.get(member);
           if (own) this.#record({ type: 'unlock', at, member, queue: queueName(queue), offset: -1 });
@@ -114,29 +115,18 @@ export class WireTap implements Tap {
   /** By member name; told as they join. */
   readonly clientIds = new Map<string, string>();
 
-  /** By lock, when it was given back last. */
-  readonly #unlockedAt = new Map<string, number>();
-  /** Locks that were given back before they were answered. */
-  readonly #answeredLate = new Set<string>();
+  /** Locks that were given back before a request for them was answered: a broker may work on that one last. */
+  readonly givenBackUnanswered = new Set<string>();
 
-  /** The lock was given back before a request for it was answered: a broker may have worked on that one last. */
-  mayBeTakenLate(lock: string): boolean {
-    if (this.#answeredLate.has(lock)) return true;
+  #isAskedFor(lock: string): boolean {
     const unanswered = [...this.#lines.values()].flatMap((line) => [...line.asked.values()]);
-    return unanswered.some((asked) => this.#givenBackSince(asked).includes(lock));
-  }
-
-  /** Those locks of a request that were given back after it was sent. */
-  #givenBackSince({ clientId, queues, sentAt }: Asked): string[] {
-    const locks = queues.map((queue) => lockName(clientId, queue));
-    return locks.filter((lock) => (this.#unlockedAt.get(lock) ?? Number.NEGATIVE_INFINITY) >= sentAt);
+    return unanswered.some(({ clientId, queues }) => queues.some((queue) => lockName(clientId, queue) === lock));
   }
 
   #answer(process: SimProcess, line: Line, command: RemotingCommand): void {
     const asked = line.asked.get(command.opaque);
     if (asked === undefined || !isResponse(command)) return;
     line.asked.delete(command.opaque);
-    for (const lock of this.#givenBackSince(asked)) this.#answeredLate.add(lock);
     if (command.code !== ResponseCode.SUCCESS) return;
     // The queues of the retry topic have the same names but for the topic.
     const { lockedQueues } = lockBatchMq.decodeReply(command);

@@ -49,6 +49,16 @@ describe('ClientInstance', () => {
     return instance;
   }
 
+  /** A consumer and its client, who knows the route of its topic. */
+  async function joined(options?: MockClusterOptions) {
+    await start(options);
+    const client = acquire();
+    const consumer = member();
+    client.registerConsumer(consumer);
+    await client.routes.fetch('T');
+    return { client, consumer };
+  }
+
   async function release(instance: ClientInstance): Promise<void> {
     acquired.splice(acquired.indexOf(instance), 1);
     await instance.release();
@@ -216,11 +226,7 @@ describe('ClientInstance', () => {
     });
 
     it('get a heartbeat first on a new connection; then the consumers look after their queues', async () => {
-      await start();
-      const client = acquire();
-      const consumer = member();
-      client.registerConsumer(consumer);
-      await client.routes.fetch('T');
+      const { client, consumer } = await joined();
       expect(client.connectedSince(cluster.broker('broker-a').address)).to.equal(undefined);
       await client.callMaster('broker-a', getMaxOffset, { topic: 'T', queueId: 0 });
       const codes = cluster.journal.requests({ broker: 'broker-a' }).map(({ code }) => code);
@@ -254,11 +260,7 @@ describe('ClientInstance', () => {
     });
 
     it('get one heartbeat when the connection was made for it', async () => {
-      await start();
-      const client = acquire();
-      const consumer = member();
-      client.registerConsumer(consumer);
-      await client.routes.fetch('T');
+      const { client, consumer } = await joined();
       consumer.told.length = 0;
       await client.heartbeats.beatAll();
       await turns();
@@ -279,11 +281,7 @@ describe('ClientInstance', () => {
     });
 
     it('whose replica takes over are told of as if newly connected, and no replica else', async () => {
-      await start({ brokers: [{ name: 'broker-a', replicas: 1 }] });
-      const client = acquire();
-      const consumer = member();
-      client.registerConsumer(consumer);
-      await client.routes.fetch('T');
+      const { client, consumer } = await joined({ brokers: [{ name: 'broker-a', replicas: 1 }] });
       const master = cluster.broker('broker-a');
       const [replica] = master.replicas;
       await client.heartbeats.beatAll();
@@ -302,11 +300,7 @@ describe('ClientInstance', () => {
     });
 
     it('are told of although no route names them as a master just then: they may be named again', async () => {
-      await start();
-      const client = acquire();
-      const consumer = member();
-      client.registerConsumer(consumer);
-      await client.routes.fetch('T');
+      const { client, consumer } = await joined();
       await client.heartbeats.beatAll();
       const broker = cluster.broker('broker-a');
       broker.setBrokerId(1);
@@ -328,11 +322,7 @@ describe('ClientInstance', () => {
   });
 
   it('tells its consumers when a route has changed, and nobody any more when it is closed', async () => {
-    await start();
-    const client = acquire();
-    const consumer = member();
-    client.registerConsumer(consumer);
-    await client.routes.fetch('T');
+    const { client, consumer } = await joined();
     expect(consumer.told).to.deep.equal(['route changed']);
     cluster.updateTopic('T', { queues: 3 });
     await client.routes.fetch('T');
